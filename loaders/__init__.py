@@ -1,0 +1,1 @@
+"""Sources → raw: what Assay reads, and how it lands, whole and once."""

@@ -1,0 +1,136 @@
+"""sources.yml → typed source specifications; errors name the file and the line.
+
+`${NAME}` in a value stands for a variable of the environment (see `settings`). A value that is
+one unset variable counts as not given, so that a default can apply.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from loaders.batch import Disposition
+from loaders.errors import SettingsError
+from loaders.settings import PROJECT_DIR, Settings
+
+CATALOG_PATH = PROJECT_DIR / "sources.yml"
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+
+
+class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table read from delimited files: which ones, and what their header must name."""
+
+    file: str
+    columns: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+
+
+class ApiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table read from an API: its path under the URL, and where the records are in the answer (dotted)."""
+
+    path: str = ""
+    records: str | None = None
+
+
+class FilesSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="files"):
+    """A folder of files."""
+
+    path: str
+    tables: dict[Name, FileTable]
+    disposition: Disposition = "replace"
+
+
+class RestApiSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rest_api"):
+    """A JSON API; without a `url` the bundled sample API is served and read."""
+
+    tables: dict[Name, ApiTable]
+    url: str | None = None
+    bearer_token: str | None = None
+    disposition: Disposition = "merge"
+    snapshots: Literal["changed", "always"] = "changed"
+
+
+SourceSpec = FilesSource | RestApiSource
+
+
+class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sources: dict[Name, Annotated[SourceSpec, msgspec.Meta()]]
+
+
+def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, SourceSpec]:
+    """Read the sources, in the order they are written.
+
+    Raises:
+        SettingsError: naming the file, the line, and what is wrong there.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        root = yaml.compose(text)
+    except OSError as error:
+        raise SettingsError(f"{path.name}: {error.strerror}: {path}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{path.name}, line {line}: {error.problem}") from None
+    values = {
+        **settings.values,
+        "CSV_DATA_PATH": str(settings.csv_data_path),
+    }
+    try:
+        catalog = msgspec.convert(_fill(document, values), _Catalog, strict=True)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `$")
+        line = _line(root, place.rstrip("`"))
+        raise SettingsError(f"{path.name}, line {line}: {message}") from None
+    _refuse_shared_tables(catalog.sources, path)
+    return catalog.sources
+
+
+def _fill(node: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(node, dict):
+        filled = {key: _fill(value, values) for key, value in node.items()}
+        return {
+            "type" if key == "kind" else key: value
+            for key, value in filled.items()
+            if value is not None
+        }
+    if isinstance(node, list):
+        return [_fill(item, values) for item in node]
+    if isinstance(node, str):
+        return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node) or None
+    return node
+
+
+def _line(root: yaml.Node | None, place: str) -> int:
+    """The line of a path such as `.sources[...].tables`, as far as it can be followed."""
+    node = root
+    for step in re.findall(r"[\w]+|\[\.\.\.\]", place):
+        if not isinstance(node, yaml.MappingNode):
+            break
+        found = next((value for key, value in node.value if key.value == step), None)
+        if found is None:
+            break
+        node = found
+    return node.start_mark.line + 1 if node else 1
+
+
+def _refuse_shared_tables(sources: Mapping[str, SourceSpec], path: Path) -> None:
+    seen: dict[str, str] = {}
+    for source, table in tables_of(sources):
+        if table in seen:
+            raise SettingsError(
+                f"{path.name}: table '{table}' is named by sources '{seen[table]}' and "
+                f"'{source}'; every raw table has one source, so rename one of them"
+            )
+        seen[table] = source
+
+
+def tables_of(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[str, str]]:
+    """Every (source, table) pair of a catalog."""
+    for source, spec in sources.items():
+        for table in spec.tables:
+            yield source, table

@@ -1,0 +1,81 @@
+"""The tables of the raw schema that are ours: the ledger, the landings, the quarantine."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from loaders.batch import Batch
+
+LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
+ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
+Role = Literal["carrier", "landed"]
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What dlt carries for a batch: how to read it, and whether the models are to see it."""
+
+    batch: Batch
+    run_id: str
+    started_at: str  # UTC, ISO 8601
+    is_new: bool
+    becomes_current: bool
+
+
+def _column(data_type: str, **hints: Any) -> dict[str, Any]:
+    return {"data_type": data_type, **hints}
+
+
+TEXT, COUNT, MOMENT = _column("text"), _column("bigint"), _column("timestamp")
+
+LINEAGE_COLUMNS = {"_batch_id": TEXT, "_row": COUNT, "_dlt_load_id": TEXT}
+
+BATCHES = {
+    "_batch_id": _column("text", unique=True),
+    "source": TEXT,
+    "table_name": TEXT,
+    "uri": TEXT,
+    "sha256": TEXT,
+    "bytes": COUNT,
+    "format": TEXT,
+    "encoding": TEXT,
+    "dialect": TEXT,
+    "header": TEXT,
+    "rows_read": COUNT,
+    "rows_landed": COUNT,
+    "rows_quarantined": COUNT,
+    "reason": TEXT,
+    "run_id": TEXT,
+    "started_at": MOMENT,
+    "landed_at": MOMENT,
+    "_dlt_load_id": TEXT,
+}
+LANDINGS = {
+    "landing_id": COUNT,
+    "source": TEXT,
+    "table_name": TEXT,
+    "position": COUNT,
+    "_batch_id": TEXT,
+    "uri": TEXT,
+    "disposition": TEXT,
+    "manifest": TEXT,
+    "run_id": TEXT,
+    "landed_at": MOMENT,
+    "_dlt_load_id": TEXT,
+    "_dlt_id": _column("text", nullable=False, unique=True, row_key=True),  # dlt's own row key
+}
+QUARANTINE = {
+    "_batch_id": TEXT,
+    "source": TEXT,
+    "table_name": TEXT,
+    "uri": TEXT,
+    "_row": COUNT,
+    "line": COUNT,
+    "raw_text": TEXT,
+    "raw_bytes": _column("binary"),
+    "reason": TEXT,
+    "stage": TEXT,
+    "run_id": TEXT,
+    "quarantined_at": MOMENT,
+    "_dlt_load_id": TEXT,
+}
+OURS = {"_batches": BATCHES, "_landings": LANDINGS, "_quarantine": QUARANTINE}

@@ -1,0 +1,58 @@
+"""Header → column names: snake_case, unique, within the warehouse's limit, never one of ours."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from loaders.batch import Column
+
+MAX_BYTES = 63  # PostgreSQL's limit of a name
+_WORD_BREAK = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def map_columns(header: Sequence[str]) -> tuple[Column, ...]:
+    """Give every field of a header a name of its own, in order.
+
+    Names that are equal once normalised are told apart by a number; the header that is already
+    written as the plain name keeps it.
+    """
+    plain = [column_name(original) or f"column_{i}" for i, original in enumerate(header, start=1)]
+    written = {original for original in header if original in plain}
+    taken: set[str] = set()
+    columns = []
+    for original, name in zip(header, plain, strict=True):
+        keeps = name not in taken and (original == name or name not in written)
+        chosen = name if keeps else _numbered(name, taken | set(plain))
+        taken.add(chosen)
+        columns.append(Column(original, chosen))
+    return tuple(columns)
+
+
+def column_name(original: str) -> str:
+    """`SalesOrderNumber`, ` sales order-number ` → `sales_order_number`; "" where nothing is left.
+
+    Letters of every script are kept; no name starts with an underscore and a letter, as the columns
+    of lineage do. Over 63 bytes the end gives way to a hash of the whole.
+    """
+    text = unicodedata.normalize("NFKC", original).strip()
+    text = _WORD_BREAK.sub("_", text)
+    name = re.sub(r"[\W_]+", "_", text.lower()).strip("_")
+    if name[:1].isdigit():
+        name = f"_{name}"
+    return _within_limit(name)
+
+
+def _within_limit(name: str) -> str:
+    if len(name.encode()) <= MAX_BYTES:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    head = name.encode()[: MAX_BYTES - 9].decode(errors="ignore")
+    return f"{head}_{digest}"
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    number = 2
+    while (candidate := _within_limit(f"{name}_{number}")) in taken:
+        number += 1
+    return candidate

@@ -1,0 +1,122 @@
+"""JSON → the text of each record, exactly as sent.
+
+Records are cut out of the answer, never written anew: key order, repeated keys, `1.0` against `1`
+and integers of any size survive. They are spooled as a JSON text sequence (RFC 7464): the record
+separator cannot occur in JSON, so pretty-printed records need no change.
+"""
+
+import json
+from collections.abc import Generator, Iterator
+from json.decoder import WHITESPACE  # type: ignore[attr-defined]  # in CPython, not in its stubs
+from pathlib import Path
+from typing import NoReturn, cast
+
+from loaders.batch import Batch
+from loaders.intake.delimited import Record
+
+SEPARATOR = "\x1e"
+CHUNK = 1 << 20
+
+
+class NotRecords(ValueError):
+    """The text is not JSON, or holds no list of records where one was expected."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotRecords(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def cut_records(text: str, place: str | None = None) -> Iterator[str]:
+    """The text of each element of the list at `place` (dotted keys; None: the whole answer).
+
+    Raises:
+        NotRecords: with a reason a user can act on.
+    """
+    try:
+        at = _skip(text, 0)
+        for key in place.split(".") if place else ():
+            at = _value_of(text, at, key)
+        if text[at : at + 1] != "[":
+            raise NotRecords(_not_a_list(text, at, place))
+        end = yield from _elements(text, at)
+        if not place and end < len(text):
+            raise NotRecords(f"not JSON: text follows the list at character {end}")
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise NotRecords(f"not JSON: {error}") from None
+
+
+def _skip(text: str, at: int) -> int:
+    return cast(int, WHITESPACE.match(text, at).end())
+
+
+def _elements(text: str, at: int) -> Generator[str, None, int]:
+    """Yield the elements of the list that opens at `at`; return where the text goes on."""
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == "]":
+        return _skip(text, at + 1)
+    while True:
+        _, end = _DECODER.raw_decode(text, at)
+        yield text[at:end]
+        at = _skip(text, end)
+        if text[at : at + 1] == "]":
+            return _skip(text, at + 1)
+        if text[at : at + 1] != ",":
+            raise NotRecords(f"not JSON: a comma or ] is missing at character {at}")
+        at = _skip(text, at + 1)
+
+
+def _value_of(text: str, at: int, key: str) -> int:
+    """Where the value of `key` starts in the object at `at`."""
+    if text[at : at + 1] != "{":
+        raise NotRecords(f"there is no key {key!r} in the answer")
+    at = _skip(text, at + 1)
+    while text[at : at + 1] == '"':
+        name, end = _DECODER.raw_decode(text, at)
+        at = _skip(text, end)
+        if text[at : at + 1] != ":":
+            raise NotRecords(f"not JSON: a colon is missing at character {at}")
+        at = _skip(text, at + 1)
+        if name == key:
+            return at
+        _, end = _DECODER.raw_decode(text, at)
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+    raise NotRecords(f"there is no key {key!r} in the answer")
+
+
+def _not_a_list(text: str, at: int, place: str | None) -> str:
+    value, _ = _DECODER.raw_decode(text, at)
+    kind = {dict: "an object", str: "a string", type(None): "null"}.get(type(value), "a number")
+    where = f"the value of {place!r}" if place else "the answer"
+    begins = text[at : at + 80].strip()
+    return f"{where} is {kind}, not a list of records (it begins {begins!r})"
+
+
+def sequence_item(record: str) -> bytes:
+    """A record as an item of a JSON text sequence."""
+    return f"{SEPARATOR}{record}\n".encode("utf-8", "surrogatepass")
+
+
+def read_sequence(batch: Batch) -> Iterator[Record]:
+    """The records of a spooled sequence, each with its document as the only field."""
+    with Path(batch.path).open(encoding="utf-8", errors="surrogatepass", newline="") as file:
+        rest = ""
+        number = 0
+        while chunk := file.read(CHUNK):
+            *whole, rest = (rest + chunk).split(SEPARATOR)
+            for text in whole:
+                if number:
+                    yield _document(number, text)
+                number += 1
+        if number:
+            yield _document(number, rest)
+
+
+def _document(number: int, text: str) -> Record:
+    document = text.removesuffix("\n")
+    problem = None if document.startswith("{") else f"the element is not an object: {document[:80]}"
+    return Record(number, document, [document], problem)

@@ -1,0 +1,116 @@
+"""What the ledger knows: which batches have landed, and what each source's last landing saw."""
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from loaders.batch import Batch, Books
+from loaders.warehouse import RAW_SCHEMA, Reader
+
+KNOWN_AT_ONCE = 500
+
+
+class Known(NamedTuple):
+    """A batch in the ledger: its books, and the run that landed it."""
+
+    books: Books
+    run_id: str
+
+
+class Seen(NamedTuple):
+    """A batch that a landing saw, in its place."""
+
+    table: str
+    batch_id: str
+    disposition: str
+
+
+def known_batches(reader: Reader, ids: Collection[str]) -> dict[str, Known]:
+    """Those of the batches that the ledger holds."""
+    if not has_table(reader, "_batches"):
+        return {}
+    known = {}
+    for part in _parts(sorted(ids)):
+        marks = ", ".join(["%s"] * len(part))
+        rows = reader.fetch(
+            f"select _batch_id, rows_read, rows_landed, rows_quarantined, run_id "
+            f"from {RAW_SCHEMA}._batches where _batch_id in ({marks})",
+            part,
+        ).rows
+        known |= {row[0]: Known(Books(*row[1:4]), row[4]) for row in rows}
+    return known
+
+
+def last_landing(reader: Reader, source: str) -> list[Seen]:
+    """What the source's last landing saw, in order; empty when it has never landed."""
+    if not has_table(reader, "_landings"):
+        return []
+    rows = reader.fetch(
+        f"select table_name, _batch_id, disposition from {RAW_SCHEMA}._landings "
+        f"where source = %s and landing_id = (select max(landing_id) "
+        f"from {RAW_SCHEMA}._landings where source = %s) order by position",
+        (source, source),
+    ).rows
+    return [Seen(*row) for row in rows]
+
+
+def quarantined_rows(reader: Reader, source: str) -> int:
+    """How many rows of what the source's last landing saw stand in quarantine."""
+    return int(
+        reader.fetch(
+            f"select coalesce(sum(rows_quarantined), 0) from {RAW_SCHEMA}._batches "
+            f"where _batch_id in (select _batch_id from {RAW_SCHEMA}._landings "
+            f"where source = %s and landing_id = (select max(landing_id) "
+            f"from {RAW_SCHEMA}._landings where source = %s))",
+            (source, source),
+        ).rows[0][0]
+    )
+
+
+def unbalanced(reader: Reader, run_id: str) -> list[str]:
+    """The batches of a run whose books, counted again in the tables themselves, do not balance."""
+    batches = reader.fetch(
+        f"select _batch_id, table_name, rows_read, rows_landed, rows_quarantined "
+        f"from {RAW_SCHEMA}._batches where run_id = %s",
+        (run_id,),
+    ).rows
+    return [
+        batch_id
+        for batch_id, table, read, landed, quarantined in batches
+        if (landed, quarantined) != _count(reader, batch_id, table) or read != landed + quarantined
+    ]
+
+
+def _count(reader: Reader, batch_id: str, table: str) -> tuple[int, int]:
+    landed, quarantined = reader.fetch(
+        f'select (select count(*) from {RAW_SCHEMA}."{table}" where _batch_id = %s), '
+        f"(select count(*) from {RAW_SCHEMA}._quarantine where _batch_id = %s)",
+        (batch_id, batch_id),
+    ).rows[0]
+    return landed, quarantined
+
+
+def has_table(reader: Reader, name: str) -> bool:
+    """Whether the raw schema has the table."""
+    return name in raw_columns(reader)
+
+
+def raw_columns(reader: Reader) -> dict[str, set[str]]:
+    """The columns of every raw table."""
+    tables: dict[str, set[str]] = {}
+    rows = reader.fetch(
+        "select table_name, column_name from information_schema.columns where table_schema = %s",
+        (RAW_SCHEMA,),
+    ).rows
+    for table, column in rows:
+        tables.setdefault(table, set()).add(column)
+    return tables
+
+
+def sees(batches: Collection[Batch], disposition: str) -> list[Seen]:
+    """What a landing of these batches would see."""
+    return [Seen(batch.table, batch.id, disposition) for batch in batches]
+
+
+def _parts(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), KNOWN_AT_ONCE):
+        yield ids[start : start + KNOWN_AT_ONCE]

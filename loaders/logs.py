@@ -1,0 +1,79 @@
+"""The one logging module of all parts: JSON lines in a file, plain warnings on the terminal.
+
+Secrets never reach a log: the values of secret variables are replaced wherever they occur.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loaders.settings import VARIABLES, Settings
+
+ROOT = "assay"
+HIDDEN = "***"
+MIN_SECRET_LENGTH = 4  # shorter ones would blot out ordinary words
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """The values that must never be shown."""
+    values = {settings.values.get(variable.name) for variable in VARIABLES if variable.is_secret}
+    values.add((settings.database or {}).get("password"))
+    return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
+
+
+def hide(text: str, secrets: Collection[str]) -> str:
+    """The text with every secret in it replaced."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def configure(file: Path, run_id: str, secrets: Collection[str], is_debug: bool = False) -> None:
+    """Send what the parts log to `file`, with the run's id, and warnings to standard error."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger(ROOT)
+    root.setLevel(logging.DEBUG if is_debug else logging.INFO)
+    root.propagate = False
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    lines = logging.FileHandler(file, encoding="utf-8")
+    lines.setFormatter(_JsonLines(run_id, secrets))
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
+    console.setFormatter(_Plain(secrets))
+    root.addHandler(lines)
+    root.addHandler(console)
+
+
+class _Plain(logging.Formatter):
+    def __init__(self, secrets: Collection[str]) -> None:
+        super().__init__("%(levelname)s %(message)s")
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hide(super().format(record), self._secrets)
+
+
+class _JsonLines(logging.Formatter):
+    """One event a line, so that a newline in a value cannot forge a second event."""
+
+    def __init__(self, run_id: str, secrets: Collection[str]) -> None:
+        super().__init__()
+        self._run_id = run_id
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "part": record.name.removeprefix(f"{ROOT}."),
+            "run_id": self._run_id,
+            "message": hide(record.getMessage(), self._secrets),
+        }
+        if record.exc_info:
+            event["error"] = hide(self.formatException(record.exc_info), self._secrets)
+        return json.dumps(event, ensure_ascii=False)

@@ -1,0 +1,16 @@
+"""Where bytes and records come from; each module finds the batches of one kind of source."""
+
+import msgspec
+
+from loaders.batch import Batch
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a source offers at this moment: its batches in order, and what is wrong with it.
+
+    A source with a problem fails, and what the models see of it stays as it was.
+    """
+
+    origin: str
+    batches: tuple[Batch, ...] = ()
+    problems: tuple[str, ...] = ()

@@ -1,0 +1,141 @@
+"""Batches from a JSON API: all pages of an answer are one batch, its records kept as sent."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+
+from loaders.batch import Batch, Column, batch_id
+from loaders.catalog import ApiTable, RestApiSource
+from loaders.errors import SourceError
+from loaders.intake.json_records import NotRecords, cut_records, sequence_item
+from loaders.sources import Found, sample_api
+
+TIMEOUT_SECONDS = 30
+ATTEMPTS = 4
+BACKOFF_SECONDS = 0.5
+MAX_WAIT_SECONDS = 30
+DOCUMENT = (Column("(the record)", "document"),)
+
+
+def find(name: str, spec: RestApiSource, spool_dir: Path, run_id: str) -> Found:
+    """Ask the API for every table; what it answers is spooled under `spool_dir`."""
+    with ExitStack() as stack:
+        url, origin = spec.url, ""
+        if url is None:
+            url = stack.enter_context(sample_api.serve())
+            origin = "the bundled sample API (API_URL is not set)"
+        batches: list[Batch] = []
+        problems: list[str] = []
+        for table, expected in spec.tables.items():
+            try:
+                batches.append(_batch(name, table, spec, expected, url, spool_dir, run_id))
+            except SourceError as error:
+                problems.append(str(error))
+        return Found(origin or _shown(url), tuple(batches), tuple(problems))
+
+
+def _batch(
+    source: str,
+    table: str,
+    spec: RestApiSource,
+    expected: ApiTable,
+    url: str,
+    spool_dir: Path,
+    run_id: str,
+) -> Batch:
+    address = url.rstrip("/") + "/" + expected.path if expected.path else url
+    spool_dir.mkdir(parents=True, exist_ok=True)
+    part = spool_dir / f"{table}-{run_id}.part"
+    digest = hashlib.sha256()
+    try:
+        with part.open("wb") as file:
+            for record in _records(address, expected.records, spec.bearer_token):
+                item = sequence_item(record)
+                digest.update(item)
+                file.write(item)
+        sha256 = digest.hexdigest()
+        path = part.replace(spool_dir / f"{table}-{sha256[:16]}.json-seq")
+    finally:
+        part.unlink(missing_ok=True)
+    return Batch(
+        id=batch_id(source, table, sha256, run_id if spec.snapshots == "always" else None),
+        source=source,
+        table=table,
+        uri=_shown(address),
+        path=str(path),
+        sha256=sha256,
+        bytes=path.stat().st_size,
+        format="json-seq",
+        encoding="utf-8",
+        columns=DOCUMENT,
+    )
+
+
+def _records(address: str, place: str | None, bearer_token: str | None) -> Iterator[str]:
+    """The text of every record, page after page.
+
+    Raises:
+        SourceError: the API cannot be reached, refuses, or answers something else.
+    """
+    where = f"the API at {_shown(address)}"
+    try:
+        for response in _pages(address, bearer_token):
+            text = response.content.decode("utf-8-sig")
+            yield from cut_records(text, place)
+    except requests.Timeout:
+        raise SourceError(f"{where} did not answer within {TIMEOUT_SECONDS} s") from None
+    except requests.HTTPError as error:
+        status = f"{error.response.status_code} {error.response.reason}"
+        raise SourceError(f"{where} answered {status}") from None
+    except requests.ConnectionError as error:
+        raise SourceError(f"{where} cannot be reached: {_root_cause(error)}") from None
+    except requests.RequestException as error:
+        raise SourceError(f"{where} cannot be read ({type(error).__name__})") from None
+    except UnicodeDecodeError:
+        raise SourceError(f"{where} answered bytes that are not UTF-8") from None
+    except NotRecords as error:
+        raise SourceError(f"{where}: {error}") from None
+
+
+def _pages(address: str, bearer_token: str | None) -> Iterator[requests.Response]:
+    """Every page, as dlt's client finds them: links in headers or bodies, else a single page."""
+    from dlt.sources.helpers.requests import Client
+    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+
+    session = Client(
+        raise_for_status=False,  # the RESTClient does
+        request_timeout=TIMEOUT_SECONDS,
+        request_max_attempts=ATTEMPTS,
+        request_backoff_factor=BACKOFF_SECONDS,
+        request_max_retry_delay=MAX_WAIT_SECONDS,
+    ).session
+    auth = BearerTokenAuth(bearer_token) if bearer_token else None
+    client = RESTClient(base_url=address, auth=auth, session=session)
+    seen: set[str] = set()
+    for page in client.paginate():
+        link = page.response.request.url or ""
+        if link in seen:
+            raise SourceError(f"the API at {_shown(address)} links to a page it has sent already")
+        seen.add(link)
+        yield page.response
+
+
+def _shown(url: str) -> str:
+    """An address without what may be secret in it: user, password and query."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    place = f"{host}:{parts.port}" if parts.port else host
+    return urlunsplit((parts.scheme, place, parts.path, "", ""))
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost reason, such as `Connection refused`; the outer ones repeat the address."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,0 +1,313 @@
+"""Where the warehouse is, and how it is read: DuckDB or PostgreSQL behind one small protocol.
+
+Writing is not done here: batches land through `destinations`, models are built by dbt.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, urlencode
+
+from loaders import embedded_postgres
+from loaders.errors import WarehouseError
+from loaders.settings import Settings, Target
+
+RAW_SCHEMA = "raw"
+BUSY_SECONDS = 5.0
+CONNECT_SECONDS = 10
+MIN_POSTGRES = 150000
+QUERY_SECONDS = 60
+READER_ROLE = "assay_reader"
+
+# libpq keyword → the variable that libpq, psql and profiles.yml read it from
+LIBPQ_VARIABLES = {
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "service": "PGSERVICE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "options": "PGOPTIONS",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+    "channel_binding": "PGCHANNELBINDING",
+    "gssencmode": "PGGSSENCMODE",
+}
+
+
+class Result(NamedTuple):
+    """What a statement gave: the columns' names, and the rows as tuples of Python values."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class Reader(Protocol):
+    """A read-only connection to the warehouse; parameters are written `%s`."""
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        """Run one statement of ours."""
+        ...
+
+
+class Warehouse(Protocol):
+    """A warehouse that can be read; see the two implementations below."""
+
+    @property
+    def target(self) -> Target:
+        """Its name as a target: in `ELT_TARGET`, and in profiles.yml."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people; without a password."""
+        ...
+
+    @property
+    def connect_hint(self) -> str:
+        """A command that opens it."""
+        ...
+
+    def environment(self) -> dict[str, str]:
+        """The variables through which dbt (profiles.yml) and the target's own tools find it."""
+        ...
+
+    def reading(self) -> "_ReaderContext":
+        """Open a read-only connection for statements of ours."""
+        ...
+
+    def query(self, sql: str) -> Result:
+        """Run one statement of a user's: it can read the warehouse and nothing else."""
+        ...
+
+
+class _ReaderContext(Protocol):
+    def __enter__(self) -> Reader: ...
+    def __exit__(self, *error: object) -> bool | None: ...
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that the settings name; the embedded PostgreSQL is started when it is meant.
+
+    Raises:
+        WarehouseError: when it cannot be started.
+    """
+    if settings.target == "duckdb":
+        return DuckDB(settings.duckdb_path)
+    if settings.database is not None:
+        return Postgres(settings.database)
+    cluster = cluster_of(settings)
+    return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")
+
+
+def cluster_of(settings: Settings) -> Path:
+    """The folder of the embedded PostgreSQL."""
+    return settings.data_dir / "postgres"
+
+
+@dataclass(frozen=True)
+class DuckDB:
+    """A DuckDB file. It is opened for moments only: an open reader would stop the next run."""
+
+    path: Path
+    target: Target = "duckdb"
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
+
+    @property
+    def connect_hint(self) -> str:
+        return "elt query 'select * from user_features limit 5'"
+
+    def environment(self) -> dict[str, str]:
+        return {"ELT_TARGET": self.target, "ELT_DUCKDB_PATH": str(self.path)}
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Open the file to read; an absent one reads as an empty warehouse.
+
+        Raises:
+            WarehouseError: when another process still writes after some seconds.
+        """
+        with closing(self._connect()) as connection:
+            yield _DuckDBReader(connection)
+
+    def query(self, sql: str) -> Result:
+        import duckdb
+
+        with closing(self._connect()) as connection:
+            try:
+                statements = connection.extract_statements(sql)
+                if len(statements) != 1:
+                    raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
+                connection.execute("set enable_external_access = false")
+                connection.execute("set lock_configuration = true")
+                return _DuckDBReader(connection).fetch(sql)
+            except duckdb.Error as error:
+                raise WarehouseError(str(error)) from None
+
+    def _connect(self) -> Any:
+        import duckdb
+
+        if not self.path.exists():
+            return duckdb.connect(":memory:")
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=True)
+                connection.execute("set TimeZone = 'UTC'")
+                return connection
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+                if time.monotonic() > deadline:
+                    raise WarehouseError(
+                        f"{self.path} is in use by another process (a run, or a program that has "
+                        "it open); try again when it has ended"
+                    ) from None
+                time.sleep(0.1)
+            except duckdb.Error as error:
+                raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+
+
+@dataclass(frozen=True)
+class _DuckDBReader:
+    connection: Any
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
+        columns = tuple(column[0] for column in done.description or ())
+        return Result(columns, done.fetchall())
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL server, named by libpq keywords."""
+
+    database: dict[str, str] = field(repr=False)
+    place_note: str = ""
+    target: Target = "postgres"
+
+    @property
+    def place(self) -> str:
+        return f"{self._address()} ({self.place_note})" if self.place_note else self._address()
+
+    @property
+    def connect_hint(self) -> str:
+        return f"psql {self._address()}"
+
+    def _address(self) -> str:
+        named = self.database
+        if "service" in named:
+            return f"postgresql://?service={named['service']}"
+        host, query = named.get("hostaddr", named.get("host", "localhost")), ""
+        if host.startswith("/"):
+            host, query = "", f"?host={host}"
+        port = named.get("port", "5432")
+        return f"postgresql://{named['user']}@{host}:{port}/{named['dbname']}{query}"
+
+    def environment(self) -> dict[str, str]:
+        environment = {"ELT_TARGET": self.target}
+        for keyword, value in self.database.items():
+            if keyword in LIBPQ_VARIABLES:
+                environment[LIBPQ_VARIABLES[keyword]] = value
+        # dbt hides the values of variables with this prefix from its logs
+        environment["DBT_ENV_SECRET_PGPASSWORD"] = self.database.get("password", "")
+        return environment
+
+    def connection_url(self) -> str:
+        """All of it as a URL, password included: for dlt, never for people."""
+        named = {"password": "none", **self.database}  # dlt wants a password even where none is
+        place = {keyword: named.pop(keyword, "") for keyword in ("user", "password", "dbname")}
+        host, port = named.pop("host", "localhost"), named.pop("port", "5432")
+        if host.startswith("/"):
+            named["host"], host = host, "localhost"
+        user, password = quote(place["user"], safe=""), quote(place["password"], safe="")
+        query = f"?{urlencode(named)}" if named else ""
+        return f"postgresql://{user}:{password}@{host}:{port}/{quote(place['dbname'])}{query}"
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Connect to read.
+
+        Raises:
+            WarehouseError: when the server cannot be reached, or is older than 15.
+        """
+        with closing(self.connect("assay")) as connection:
+            yield _PostgresReader(connection)
+
+    def connect(self, application: str) -> Any:
+        """A psycopg connection in autocommit; `application` is how the server lists it.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
+        import psycopg
+
+        try:
+            connection = psycopg.connect(
+                **{"connect_timeout": CONNECT_SECONDS, **self.database},
+                application_name=application,
+                autocommit=True,
+            )
+        except psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            raise WarehouseError(f"PostgreSQL at {self._address()}: {reason}") from None
+        if connection.info.server_version < MIN_POSTGRES:
+            connection.close()
+            raise WarehouseError(
+                f"PostgreSQL at {self._address()} is version "
+                f"{connection.info.server_version // 10000}; 15 or newer is needed"
+            )
+        connection.execute("set timezone = 'UTC'")
+        return connection
+
+    def query(self, sql: str) -> Result:
+        import psycopg
+
+        with closing(self.connect("assay query")) as connection:
+            try:
+                if connection.info.parameter_status("is_superuser") == "on":
+                    _become_reader(connection)
+                connection.autocommit = False
+                connection.read_only = True
+                connection.execute(f"set local statement_timeout = '{QUERY_SECONDS}s'")
+                schemas = "analytics, public, features, clean, staging, ops, raw"
+                connection.execute(f"set local search_path = {schemas}")
+                # prepared: the protocol of one statement, so a second cannot ride along
+                done = connection.execute(sql, prepare=True)
+                columns = tuple(column.name for column in done.description or ())
+                return Result(columns, done.fetchall() if columns else [])
+            except psycopg.Error as error:
+                raise WarehouseError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class _PostgresReader:
+    connection: Any
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        import psycopg
+
+        try:
+            done = self.connection.execute(sql, parameters or None)
+        except psycopg.Error as error:
+            raise WarehouseError(str(error)) from None
+        return Result(tuple(column.name for column in done.description), done.fetchall())
+
+
+def _become_reader(connection: Any) -> None:
+    """A superuser's SELECT could read the server's files: read as a role that cannot."""
+    connection.execute(
+        f"do $$ begin if not exists (select from pg_roles where rolname = '{READER_ROLE}') "
+        f"then create role {READER_ROLE} nologin in role pg_read_all_data; end if; end $$"
+    )
+    connection.execute(f"set session authorization {READER_ROLE}")

@@ -1,0 +1,286 @@
+"""`elt`: the command line. Data goes to standard output, everything else to standard error.
+
+Every command imports what it needs when it runs: `elt --help` starts without dlt, dbt or DuckDB.
+"""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loaders.errors import AssayError, SettingsError
+from loaders.settings import Settings, load_settings
+
+FAILED, BAD_USAGE = 1, 2
+as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+as_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the rows are written.",
+)
+
+
+class _Group(click.Group):
+    """A group whose commands end in the project's exit codes, without tracebacks."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except AssayError as error:
+            if context.params.get("is_debug"):
+                raise
+            _say(f"elt: {_hidden(str(error))}")
+            context.exit(BAD_USAGE if isinstance(error, SettingsError) else FAILED)
+        except KeyboardInterrupt as error:
+            _say(f"elt: {error or 'interrupted'}")
+            context.exit(FAILED)
+        except BrokenPipeError:  # the reader of our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            context.exit(FAILED)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", "is_debug", is_flag=True, help="Show tracebacks and every log line.")
+@click.version_option(package_name="assay", prog_name="elt")
+def main(is_debug: bool) -> None:
+    """Land raw data, model it with dbt, query tested tables."""
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@as_json
+@click.pass_context
+def run(context: click.Context, sources: tuple[str, ...], is_json: bool) -> None:
+    """Land the SOURCES (all, when none is named), then build and test the models.
+
+    Exits with 0 when all landed and was published, 3 when it did and rows were set aside, and 1
+    when the run or a source of it failed.
+    """
+    _run(context, is_json, sources)
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@as_json
+@click.pass_context
+def land(context: click.Context, sources: tuple[str, ...], is_json: bool) -> None:
+    """Land the SOURCES (all, when none is named) into the raw schema."""
+    _run(context, is_json, sources, transforms=False)
+
+
+@main.command()
+@as_json
+@click.pass_context
+def transform(context: click.Context, is_json: bool) -> None:
+    """Build and test the models on what has landed."""
+    _run(context, is_json, (), lands=False)
+
+
+@main.command()
+@click.argument("model")
+@as_format
+@click.option("--limit", type=click.IntRange(min=0), help="At most so many rows.")
+@as_json
+def show(model: str, form: str, limit: int | None, is_json: bool) -> None:
+    """Print the rows of MODEL: a published table, a model, or a raw table."""
+    from orchestration import reading
+
+    _print(reading.show(_warehouse(), model, limit), form, is_json)
+
+
+@main.command()
+@click.argument("sql")
+@as_format
+@as_json
+def query(sql: str, form: str, is_json: bool) -> None:
+    """Run one read-only statement on the warehouse and print its rows."""
+    _print(_warehouse().query(sql), form, is_json)
+
+
+@main.command("list")
+@as_json
+def list_sources(is_json: bool) -> None:
+    """Name the sources of sources.yml and their tables."""
+    from loaders.catalog import FilesSource, load_catalog
+    from loaders.warehouse import Result
+
+    rows: list[tuple[Any, ...]] = []
+    for name, spec in load_catalog(load_settings()).items():
+        is_files = isinstance(spec, FilesSource)
+        place = spec.path if isinstance(spec, FilesSource) else spec.url or "bundled sample API"
+        kind = "files" if is_files else "rest_api"
+        rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
+    columns = ("source", "kind", "table", "disposition", "place")
+    _print(Result(columns, rows), "table", is_json)
+
+
+@main.group()
+def runs() -> None:
+    """See the runs of the past."""
+
+
+@runs.command("list")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True)
+@as_json
+def list_runs(limit: int, is_json: bool) -> None:
+    """List the runs, the newest first."""
+    from loaders.warehouse import Result
+    from orchestration import registry
+
+    rows = [
+        (r.run_id, r.state, r.target, r.started_at, r.ended_at, sum(r.seconds.values()))
+        for r in registry.load_all(load_settings().runs_dir)[:limit]
+    ]
+    columns = ("run_id", "state", "target", "started_at", "ended_at", "seconds")
+    _print(Result(columns, list(rows)), "table", is_json)
+
+
+@runs.command("show")
+@click.argument("run_id")
+@as_json
+def show_run(run_id: str, is_json: bool) -> None:
+    """Show the whole record of RUN_ID: books by source, models and tests, errors."""
+    import msgspec
+
+    from orchestration import registry, summary
+
+    settings = load_settings()
+    record = registry.load(settings.runs_dir, run_id)
+    if is_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())
+    else:
+        click.echo(summary.describe(record), nl=False)
+
+
+@main.command()
+@as_json
+def env(is_json: bool) -> None:
+    """Print the variables with which `dbt` works by hand: eval "$(elt env)"."""
+    import json
+
+    from orchestration import dbt
+
+    settings = load_settings()
+    variables = dbt.environment(settings, _warehouse())
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    if is_json:
+        click.echo(json.dumps(variables, indent=2))
+        return
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@main.command()
+@as_json
+@click.pass_context
+def doctor(context: click.Context, is_json: bool) -> None:
+    """Check Python, disk, settings, warehouse and sources; say what to mend."""
+    import msgspec
+
+    from orchestration.doctor import examine
+
+    findings = list(examine(load_settings()))
+    if is_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
+    else:
+        for finding in findings:
+            mark = "mend" if finding.mend else "ok"
+            click.echo(f"{mark:<5} {finding.check:<10} {finding.state}")
+            if finding.mend:
+                click.echo(f"      -> {finding.mend}")
+    context.exit(FAILED if any(finding.mend for finding in findings) else 0)
+
+
+@main.command()
+@as_json
+def docs(is_json: bool) -> None:
+    """Write the docs site, one file that needs no server; its path is the last line."""
+    import json
+
+    from orchestration.docs import write_site
+
+    settings = load_settings()
+    site = write_site(settings, _warehouse(settings))
+    click.echo(json.dumps({"path": str(site)}) if is_json else str(site))
+
+
+@main.command()
+@as_json
+def down(is_json: bool) -> None:
+    """Stop the embedded PostgreSQL, if it runs."""
+    import json
+
+    from loaders import embedded_postgres
+    from loaders.warehouse import cluster_of
+
+    was_running = embedded_postgres.stop(cluster_of(load_settings()))
+    told = "stopped" if was_running else "no embedded PostgreSQL was running"
+    click.echo(json.dumps({"was_running": was_running}) if is_json else told)
+
+
+@main.command()
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@as_json
+def reset(is_sure: bool, is_json: bool) -> None:
+    """Drop the warehouse (its schemas, not the server); raw files and run records stay."""
+    import json
+
+    from orchestration.reset import drop_warehouse
+
+    warehouse = _warehouse()
+    if not is_sure:
+        click.confirm(f"Drop everything in {warehouse.place}?", abort=True, err=True)
+    drop_warehouse(warehouse)
+    told = {"dropped": warehouse.place}
+    click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
+
+
+def _run(
+    context: click.Context, is_json: bool, sources: tuple[str, ...], **stages: bool
+) -> None:
+    import msgspec
+
+    from loaders.warehouse import open_warehouse
+    from orchestration import summary
+    from orchestration.run import run as run_stages
+
+    settings = load_settings()
+    is_debug = bool(context.find_root().params["is_debug"])
+    record = run_stages(settings, sources, tell=_say, is_debug=is_debug, **stages)
+    if is_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())
+    else:
+        click.echo(summary.summarise(record, open_warehouse(settings)), nl=False)
+    context.exit(record.exit_code)
+
+
+def _warehouse(settings: Settings | None = None) -> Any:
+    from loaders.warehouse import open_warehouse
+
+    return open_warehouse(settings or load_settings())
+
+
+def _print(result: Any, form: str, is_json: bool) -> None:
+    from orchestration.formats import write
+
+    click.echo(write(result, "json" if is_json else form), nl=False)  # type: ignore[arg-type]
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _hidden(message: str) -> str:
+    """The message without a secret, also where the settings themselves are what is wrong."""
+    from loaders import logs
+
+    try:
+        return logs.hide(message, logs.secrets_of(load_settings()))
+    except AssayError:
+        return message

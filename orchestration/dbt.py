@@ -1,0 +1,131 @@
+"""dbt as a subprocess: one small typed function, which returns what failed and why.
+
+A process of its own because dbt is unsafe to run twice in one, and slow to import.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loaders.settings import PROJECT_DIR, Settings
+from loaders.warehouse import Warehouse
+
+DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
+PASSED = {"success", "pass", "warn", "no-op"}
+TESTS = {"test", "unit_test"}
+SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A node that failed: `kind` is dbt's (model, test, …), `message` the database's or dbt's."""
+
+    kind: str
+    name: str
+    message: str
+
+
+class BuildOutcome(msgspec.Struct, frozen=True):
+    """A build: how many models and tests passed, of how many, and what failed."""
+
+    models_passed: int = 0
+    models: int = 0
+    tests_passed: int = 0
+    tests: int = 0
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def is_success(self) -> bool:
+        """Whether every model was built and every test passed."""
+        return not self.failures
+
+
+class _RunResult(msgspec.Struct):
+    unique_id: str
+    status: str
+    message: str | None = None
+
+
+class _RunResults(msgspec.Struct):
+    results: list[_RunResult]
+
+
+def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
+    """The variables with which dbt works from any folder on the settings' warehouse."""
+    return {
+        "DBT_PROJECT_DIR": str(DBT_PROJECT_DIR),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_TARGET_PATH": str(settings.data_dir / "dbt" / warehouse.target),
+        "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        **warehouse.environment(),
+    }
+
+
+def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutcome:
+    """Build and test every model."""
+    results_path = settings.data_dir / "dbt" / warehouse.target / "run_results.json"
+    results_path.unlink(missing_ok=True)
+    output = invoke(settings, warehouse, ["build"], log_dir)
+    if not results_path.exists():
+        return BuildOutcome(failures=(Failure("project", "dbt", last_words(output)),))
+    results = msgspec.json.decode(results_path.read_bytes(), type=_RunResults).results
+    return _outcome(results)
+
+
+def invoke(
+    settings: Settings, warehouse: Warehouse, arguments: list[str], log_dir: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a dbt command to its end; its output is kept in `log_dir`."""
+    variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
+    for name in SECRETS_DBT_NEEDS_NOT:
+        variables.pop(name, None)
+    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:  # an interrupt of ours must not leave dbt writing
+            _end(process)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output)
+
+
+def _end(process: subprocess.Popen[str], patience: float = 10) -> None:
+    process.terminate()
+    deadline = time.monotonic() + patience
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+
+
+def _outcome(results: list[_RunResult]) -> BuildOutcome:
+    counts: dict[str, Any] = {"models": 0, "models_passed": 0, "tests": 0, "tests_passed": 0}
+    failures = []
+    for result in results:
+        kind, _, name = result.unique_id.split(".", 2)
+        group = "tests" if kind in TESTS else "models"
+        is_passed = result.status in PASSED
+        if kind != "operation":
+            counts[group] += 1
+            counts[f"{group}_passed"] += is_passed
+        if not is_passed and result.status != "skipped":
+            failures.append(Failure(kind, _short(name), (result.message or "").strip()))
+    return BuildOutcome(**counts, failures=tuple(failures))
+
+
+def _short(name: str) -> str:
+    """Test names end in a hash that says nothing to people."""
+    head, _, tail = name.rpartition(".")
+    return head if head and len(tail) == 10 else name  # noqa: PLR2004 -- dbt's hash
+
+
+def last_words(output: subprocess.CompletedProcess[str]) -> str:
+    """The end of what dbt said."""
+    lines = [line for line in output.stdout.splitlines() if line.strip()]
+    return "\n".join(lines[-12:]) or f"dbt ended with {output.returncode} and said nothing"

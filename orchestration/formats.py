@@ -1,0 +1,81 @@
+"""Results as text: a table for people, CSV and JSON for programs."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from loaders.warehouse import Result
+
+Format = Literal["table", "csv", "json"]
+MAX_CELL = 60
+
+
+def write(result: Result, form: Format) -> str:
+    """The result in a format, ending in a newline.
+
+    CSV (RFC 4180 but for LF line ends): NULL is an empty field, the empty text is `""`.
+    """
+    if form == "json":
+        rows = [dict(zip(result.columns, map(_json, row), strict=True)) for row in result.rows]
+        return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+    if form == "csv":
+        lines = [result.columns, *result.rows]
+        return "".join(",".join(map(_csv, line)) + "\n" for line in lines)
+    return table(result.columns, result.rows) + "\n"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """An aligned table; long cells are cut, so that a row stays a line."""
+    from tabulate import tabulate
+
+    return tabulate(
+        [[_cell(value) for value in row] for row in rows],
+        headers=list(columns),
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=[_align(rows, i) for i in range(len(columns))] if rows else None,
+    )
+
+
+def _align(rows: Sequence[Sequence[Any]], column: int) -> str:
+    values = [row[column] for row in rows if row[column] is not None]
+    is_number = values and all(isinstance(value, (int, float, Decimal)) for value in values)
+    return "right" if is_number else "left"
+
+
+def text(value: Any) -> str:
+    """A value as text: ISO 8601 with Z for UTC, true and false, bytes in hexadecimal."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _json(value: Any) -> Any:
+    is_plain = value is None or isinstance(value, (bool, int, float, str, dict, list))
+    return value if is_plain else text(value)
+
+
+def _csv(value: Any) -> str:
+    if value is None:
+        return ""
+    field = text(value)
+    needs_quotes = not field or any(character in field for character in ',"\r\n')
+    return '"' + field.replace('"', '""') + '"' if needs_quotes else field
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    cell = f"{value:.4f}" if isinstance(value, float) else text(value)
+    cell = "".join(c if c.isprintable() else repr(c)[1:-1] for c in cell)
+    return cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + "…"

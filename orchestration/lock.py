@@ -1,0 +1,94 @@
+"""One run at a time per warehouse, whichever door it came through.
+
+DuckDB: a lock on a file beside the warehouse. PostgreSQL: an advisory lock, which the server
+releases when the holder's connection ends, however it ends.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from loaders.errors import AssayError
+from loaders.warehouse import DuckDB, Postgres, Warehouse
+
+WAIT_SECONDS = 5.0  # a killed client's lock outlives it by moments
+ADVISORY_KEY = 0x6173736179  # "assay"
+APPLICATION = "assay run "
+
+
+class RunUnderWay(AssayError):
+    """Another run holds the warehouse; `run_id` is its id where it is known."""
+
+    def __init__(self, run_id: str | None) -> None:
+        super().__init__(
+            f"run {run_id or '(unknown)'} is under way on this warehouse; "
+            "wait for it, or see `elt runs list`"
+        )
+        self.run_id = run_id
+
+
+@contextmanager
+def run_lock(warehouse: Warehouse, run_id: str) -> Iterator[None]:
+    """Hold the warehouse for a run.
+
+    Raises:
+        RunUnderWay: another run still holds it after some seconds.
+    """
+    held: Any = nullcontext()
+    if isinstance(warehouse, DuckDB):
+        held = _file_lock(warehouse.path, run_id)
+    elif isinstance(warehouse, Postgres):
+        held = _advisory_lock(warehouse, run_id)
+    with held:
+        yield
+
+
+@contextmanager
+def _file_lock(warehouse: Path, run_id: str) -> Iterator[None]:
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    holder = warehouse.with_suffix(".run")
+    lock = FileLock(warehouse.with_suffix(".lock"), timeout=WAIT_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunUnderWay(holder.read_text() if holder.exists() else None) from None
+    try:
+        holder.write_text(run_id)
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[None]:
+    connection = warehouse.connect(APPLICATION + run_id)
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not _value(connection, f"select pg_try_advisory_lock({ADVISORY_KEY})"):
+            if time.monotonic() > deadline:
+                raise RunUnderWay(_holder(connection))
+            time.sleep(0.1)
+        yield
+    finally:
+        connection.close()
+
+
+def _holder(connection: Any) -> str | None:
+    name = _value(
+        connection,
+        "select application_name from pg_locks join pg_stat_activity using (pid) "
+        "where locktype = 'advisory' and granted and classid = "
+        f"({ADVISORY_KEY} >> 32)::oid and objid = ({ADVISORY_KEY} & 4294967295)::oid "
+        "and pg_locks.database = (select oid from pg_database where datname = current_database())",
+    )
+    return name.removeprefix(APPLICATION) if name else None
+
+
+def _value(connection: Any, sql: str) -> Any:
+    row = connection.execute(sql).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,100 @@
+"""Run records: what each run was, saw and did; one folder a run under the data folder."""
+
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from loaders.errors import AssayError
+from loaders.landing import Outcome
+from orchestration.dbt import BuildOutcome
+
+State = Literal["running", "succeeded", "failed", "interrupted"]
+RECORD = "run.json"
+
+
+class Rejections(msgspec.Struct, frozen=True):
+    """What stands aside of the data that a run saw."""
+
+    quarantined_rows: int = 0
+    rejected_rows: int = 0
+    uncast_values: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows that are in no model."""
+        return self.quarantined_rows + self.rejected_rows
+
+
+class RunRecord(msgspec.Struct):
+    """One run. Times are UTC, ISO 8601; seconds are wall time per stage."""
+
+    run_id: str
+    state: State
+    started_at: str
+    pid: int
+    target: str
+    target_reason: str
+    place: str
+    ended_at: str | None = None
+    sources: list[Outcome] = []
+    transform: BuildOutcome | None = None
+    rejections: Rejections = Rejections()
+    errors: list[str] = []
+    seconds: dict[str, float] = {}
+
+    @property
+    def exit_code(self) -> int:
+        """0 all landed and published; 1 something failed; 3 done, with rows set aside."""
+        if self.state != "succeeded":
+            return 1
+        return 3 if self.rejections.rows or self.rejections.uncast_values else 0
+
+
+def new_run_id() -> str:
+    """An id that sorts by time: `20261120T171500Z-4f9a1c`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def save(runs_dir: Path, record: RunRecord) -> None:
+    """Write the record whole, replacing the one before."""
+    folder = runs_dir / record.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{RECORD}.part"
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2))
+    part.replace(folder / RECORD)
+
+
+def load(runs_dir: Path, run_id: str) -> RunRecord:
+    """Read one record; a run whose process is gone reads as interrupted.
+
+    Raises:
+        AssayError: there is no such run.
+    """
+    path = runs_dir / run_id / RECORD
+    if "/" in run_id or not path.is_file():
+        raise AssayError(f"there is no run {run_id}; `elt runs list` names them")
+    record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
+    if record.state == "running" and not _is_alive(record.pid):
+        record.state = "interrupted"
+        record.errors = [*record.errors, "the process ended without finishing the run"]
+    return record
+
+
+def load_all(runs_dir: Path) -> list[RunRecord]:
+    """Every record, the newest first."""
+    names = sorted((path.parent.name for path in runs_dir.glob(f"*/{RECORD}")), reverse=True)
+    return [load(runs_dir, name) for name in names]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,174 @@
+"""One run: one lock, one record, one set of counts; every door comes through here."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+
+from loaders import ledger, logs
+from loaders.catalog import SourceSpec, load_catalog
+from loaders.errors import AssayError, SettingsError
+from loaders.landing import land_source
+from loaders.settings import Settings
+from loaders.warehouse import Reader, Warehouse, open_warehouse
+from orchestration import dbt, registry
+from orchestration.lock import run_lock
+from orchestration.registry import Rejections, RunRecord
+
+log = logging.getLogger("assay.run")
+Tell = Callable[[str], None]
+
+
+def run(
+    settings: Settings,
+    names: Sequence[str] = (),
+    *,
+    lands: bool = True,
+    transforms: bool = True,
+    tell: Tell = lambda line: None,
+    is_debug: bool = False,
+) -> RunRecord:
+    """Land the named sources (none: all), then build and test the models; record all of it.
+
+    A source that fails does not stop the others; its failure is in the record. `tell` is given a
+    line at each stage.
+
+    Raises:
+        SettingsError: a source, folder or setting is not usable; nothing was started.
+        AssayError: the warehouse cannot be reached, or another run holds it.
+    """
+    sources = _selected(load_catalog(settings), names) if lands else {}
+    record = _new_record(settings)
+    logs.configure(
+        settings.runs_dir / record.run_id / "run.log",
+        record.run_id,
+        logs.secrets_of(settings),
+        is_debug,
+    )
+    registry.save(settings.runs_dir, record)
+    try:
+        with _interruptible():
+            warehouse = open_warehouse(settings)
+            record.place = warehouse.place
+            tell(f"Warehouse: {warehouse.place}")
+            with run_lock(warehouse, record.run_id):
+                _work(settings, warehouse, record, sources, transforms, tell)
+    except BaseException as error:
+        record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        record.errors = [str(error) or type(error).__name__]
+        log.error("run %s: %s", record.state, record.errors[0], exc_info=is_debug)
+        raise
+    finally:
+        _finish(settings, record)
+    return record
+
+
+def _new_record(settings: Settings) -> RunRecord:
+    return RunRecord(
+        run_id=registry.new_run_id(),
+        state="running",
+        started_at=_now(),
+        pid=os.getpid(),
+        target=settings.target,
+        target_reason=settings.target_reason,
+        place="",
+    )
+
+
+def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str, SourceSpec]:
+    unknown = [name for name in names if name not in catalog]
+    if unknown:
+        raise SettingsError(
+            f"there is no source '{unknown[0]}'; sources.yml names {', '.join(catalog)}"
+        )
+    return {name: spec for name, spec in catalog.items() if not names or name in names}
+
+
+def _work(
+    settings: Settings,
+    warehouse: Warehouse,
+    record: RunRecord,
+    sources: dict[str, SourceSpec],
+    transforms: bool,
+    tell: Tell,
+) -> None:
+    with _timed(record, "land"):
+        for name, spec in sources.items():
+            tell(f"Landing {name} …")
+            outcome = land_source(settings, warehouse, name, spec, record.run_id)
+            record.sources.append(outcome)
+            for problem in outcome.problems:
+                log.error("source %s: %s", name, problem)
+    if transforms:
+        with _timed(record, "transform"):
+            tell("Building and testing the models …")
+            log_dir = settings.runs_dir / record.run_id / "dbt"
+            record.transform = dbt.build(settings, warehouse, log_dir)
+            for failure in record.transform.failures:
+                log.error("%s %s: %s", failure.kind, failure.name, failure.message)
+    with warehouse.reading() as reader:
+        record.rejections = _rejections(reader, list(sources))
+    is_sound = not any(outcome.problems for outcome in record.sources)
+    is_built = record.transform is None or record.transform.is_success
+    record.state = "succeeded" if is_sound and is_built else "failed"
+    log.info("run %s", record.state)
+
+
+def _rejections(reader: Reader, sources: Sequence[str]) -> Rejections:
+    """What stands aside of what the sources' last landings saw."""
+    quarantined = rejected = uncast = 0
+    if sources and ledger.has_table(reader, "_quarantine"):
+        quarantined = sum(ledger.quarantined_rows(reader, source) for source in sources)
+    found = reader.fetch(
+        "select count(*) from information_schema.tables "
+        "where table_schema = 'ops' and table_name = 'rejected_records'"
+    ).rows[0][0]
+    if found:
+        rejected, uncast = reader.fetch(
+            "select count(distinct case when is_set_aside then "
+            "_batch_id || ':' || cast(_row as varchar) end), "
+            "count(case when not is_set_aside then 1 end) from ops.rejected_records"
+        ).rows[0]
+    return Rejections(quarantined, rejected, uncast)
+
+
+@contextmanager
+def _timed(record: RunRecord, stage: str) -> Iterator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        record.seconds = {**record.seconds, stage: round(time.monotonic() - started, 3)}
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: rolled back, recorded, the lock free."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(f"the run was ended by {signal.Signals(number).name}")
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: whoever runs us has that signal in hand
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _finish(settings: Settings, record: RunRecord) -> None:
+    record.ended_at = _now()
+    secrets = logs.secrets_of(settings)
+    record.errors = [logs.hide(error, secrets) for error in record.errors]
+    registry.save(settings.runs_dir, record)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
