@@ -30,7 +30,7 @@ class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ApiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table read from an API: its path under the URL, and where the records are in the answer (dotted)."""
+    """A table read from an API: its path under the URL, and the dotted place of its records."""
 
     path: str = ""
     records: str | None = None

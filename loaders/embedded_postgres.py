@@ -1,4 +1,4 @@
-"""A real PostgreSQL for machines without one: the wheel's binaries, a cluster under the data folder.
+"""A real PostgreSQL for machines without one: a wheel's binaries, a cluster among the data.
 
 It listens on loopback only, on a port of its own, and goes on running until `stop`. The role
 `assay` owns the database and is no superuser. Loopback is trusted: it is for one person's machine.
@@ -114,7 +114,7 @@ def _port(cluster: Path) -> int:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
-        if len(lines) > 3 and lines[3].strip():  # noqa: PLR2004 -- the fourth line is the port
+        if len(lines) > 3 and lines[3].strip():
             return int(lines[3])
         time.sleep(0.05)
     raise WarehouseError(f"the embedded PostgreSQL under {cluster} tells no port")
@@ -136,7 +136,7 @@ def _run(program: str, *arguments: str, text: str = "") -> subprocess.CompletedP
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,  # Ctrl-C in our terminal is not meant for the server
-        preexec_fn=_leave_root() if _is_root() else None,
+        preexec_fn=_leave_root() if _is_root() else None,  # noqa: PLW1509 -- before any thread
     ) as process:
         output, _ = process.communicate(text)
     return subprocess.CompletedProcess(process.args, process.returncode, output or "")

@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from loaders.destinations.tables import (
 from loaders.errors import AssayError, SettingsError
 from loaders.settings import Settings
 from loaders.sources import Found, files, rest_api
-from loaders.warehouse import RAW_SCHEMA, Warehouse
+from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse
 
 log = logging.getLogger("assay.landing")
 
@@ -78,9 +78,7 @@ def land_source(
         raise
     except AssayError as error:
         known, problems = {}, (*found.problems, str(error))
-    tables = {
-        table: _table_outcome(found.batches, table, known, run_id) for table in spec.tables
-    }
+    tables = {table: _table_outcome(found.batches, table, known, run_id) for table in spec.tables}
     return Outcome(name, found.origin, tables, problems, time.monotonic() - started)
 
 
@@ -138,8 +136,7 @@ def _has_tables(columns: Mapping[str, set[str]], spec: SourceSpec) -> bool:
 def _expected_tables(spec: SourceSpec) -> dict[str, dict[str, Any]]:
     """Every table that a source needs, with its columns as dlt hints, before anything lands."""
     tables = {
-        name: {**_expected_columns(table), **LINEAGE_COLUMNS}
-        for name, table in spec.tables.items()
+        name: {**_expected_columns(table), **LINEAGE_COLUMNS} for name, table in spec.tables.items()
     }
     # a copy of every hint: dlt writes into those it is given
     return {
@@ -193,7 +190,7 @@ DLT_CONFIGURATION = {
 
 
 def _import_dlt(settings: Settings) -> Any:
-    """dlt takes half a second to import, and reads its configuration from the environment."""
+    """Dlt takes half a second to import, and reads its configuration from the environment."""
     for name, value in DLT_CONFIGURATION.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("DLT_DATA_DIR", str(settings.data_dir / "dlt"))
@@ -210,36 +207,27 @@ def _dlt_source(name: str, spec: SourceSpec, manifests: list[Manifest], empty: P
     for manifest in manifests:
         for column in manifest.batch.columns:
             tables[manifest.batch.table].setdefault(column.name, dict(TEXT))
+    rows = [_landing_row(at, manifest, spec) for at, manifest in enumerate(manifests, start=1)]
+    resources = [_carrier(rows, tables.pop("_landings"))] if rows else []
+    resources += [_schema_only(table, columns, empty) for table, columns in tables.items()]
+    return dlt.source(lambda: resources, name=name, max_table_nesting=0)()
 
-    def declare(table: str, columns: dict[str, Any]) -> Any:
-        @dlt.resource(name=table, columns=columns, write_disposition="append")
-        def schema_only() -> Iterator[Any]:
-            # an empty file to import: dlt makes the table and adds no columns of its own
-            hints = dlt.mark.make_hints(
-                columns=columns, additional_table_hints={ROLE_HINT: "landed"}
-            )
-            yield dlt.mark.with_file_import(str(empty), "csv", 0, hints=hints)
 
-        return schema_only
+def _carrier(rows: list[dict[str, Any]], columns: dict[str, Any]) -> Any:
+    """The resource whose rows are the manifests; our load job does what they say."""
+    import dlt
 
-    def carry() -> Any:
-        @dlt.resource(name="_landings", columns=tables["_landings"], file_format="jsonl")
-        def landings() -> Iterator[Any]:
-            for position, manifest in enumerate(manifests, start=1):
-                yield _landing_row(position, manifest, spec)
+    resource = dlt.resource(rows, name="_landings", columns=columns, file_format="jsonl")
+    return resource.apply_hints(additional_table_hints={ROLE_HINT: "carrier"})
 
-        landings.apply_hints(additional_table_hints={ROLE_HINT: "carrier"})
-        return landings
 
-    @dlt.source(name=name, max_table_nesting=0)
-    def source() -> Any:
-        for table, columns in tables.items():
-            if table != "_landings" or not manifests:
-                yield declare(table, columns)
-        if manifests:
-            yield carry()
+def _schema_only(table: str, columns: dict[str, Any], empty: Path) -> Any:
+    """A table without rows: an empty file to import, to which dlt adds no columns of its own."""
+    import dlt
 
-    return source()
+    hints = dlt.mark.make_hints(columns=columns, additional_table_hints={ROLE_HINT: "landed"})
+    item = dlt.mark.with_file_import(str(empty), "csv", 0, hints=hints)
+    return dlt.resource([item], name=table, columns=columns, write_disposition="append")
 
 
 def _landing_row(position: int, manifest: Manifest, spec: SourceSpec) -> dict[str, Any]:
@@ -257,10 +245,10 @@ def _landing_row(position: int, manifest: Manifest, spec: SourceSpec) -> dict[st
 
 
 def _destination(warehouse: Warehouse) -> Any:
-    if warehouse.target == "duckdb":
+    if isinstance(warehouse, DuckDB):
         from loaders.destinations.duckdb import AssayDuckDB
 
-        return AssayDuckDB(warehouse.environment()["ELT_DUCKDB_PATH"])
+        return AssayDuckDB(str(warehouse.path))
     from loaders.destinations.postgres import AssayPostgres
 
     return AssayPostgres(warehouse.connection_url())

@@ -28,7 +28,7 @@ def known_batches(reader: Reader, ids: Collection[str]) -> dict[str, Known]:
     """Those of the batches that the ledger holds."""
     if not has_table(reader, "_batches"):
         return {}
-    known = {}
+    known: dict[str, Known] = {}
     for part in _parts(sorted(ids)):
         marks = ", ".join(["%s"] * len(part))
         rows = reader.fetch(

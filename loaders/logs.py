@@ -31,7 +31,7 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def configure(file: Path, run_id: str, secrets: Collection[str], is_debug: bool = False) -> None:
+def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool) -> None:
     """Send what the parts log to `file`, with the run's id, and warnings to standard error."""
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)

@@ -192,7 +192,7 @@ def _target(given: Mapping[str, _Given]) -> tuple[Target, str]:
 
 
 def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
-    """libpq keywords from the URL, then PG*, then DB_*; None when none of them names a server."""
+    """Libpq keywords from the URL, then PG*, then DB_*; None when none of them names a server."""
     url = _text("DATABASE_URL", given)
     database = _parse_url(url) if url else {}
     names_a_server = bool(url)
@@ -219,7 +219,7 @@ def _is_port(value: str) -> bool:
 
 
 def _parse_url(url: str) -> dict[str, str]:
-    """libpq's own reading of a URL; `+driver` behind the scheme is what SQLAlchemy users write."""
+    """Libpq's own reading of a URL; `+driver` behind the scheme is what SQLAlchemy users write."""
     scheme, separator, rest = url.partition("://")
     name, _, driver = scheme.partition("+")
     if not separator or name not in URL_SCHEMES:

@@ -1,4 +1,4 @@
-"""Where the warehouse is, and how it is read: DuckDB or PostgreSQL behind one small protocol.
+"""Where the warehouse is, and how it is read: DuckDB and PostgreSQL, with the same methods.
 
 Writing is not done here: batches land through `destinations`, models are built by dbt.
 """
@@ -57,61 +57,6 @@ class Reader(Protocol):
         ...
 
 
-class Warehouse(Protocol):
-    """A warehouse that can be read; see the two implementations below."""
-
-    @property
-    def target(self) -> Target:
-        """Its name as a target: in `ELT_TARGET`, and in profiles.yml."""
-        ...
-
-    @property
-    def place(self) -> str:
-        """Where it is, for people; without a password."""
-        ...
-
-    @property
-    def connect_hint(self) -> str:
-        """A command that opens it."""
-        ...
-
-    def environment(self) -> dict[str, str]:
-        """The variables through which dbt (profiles.yml) and the target's own tools find it."""
-        ...
-
-    def reading(self) -> "_ReaderContext":
-        """Open a read-only connection for statements of ours."""
-        ...
-
-    def query(self, sql: str) -> Result:
-        """Run one statement of a user's: it can read the warehouse and nothing else."""
-        ...
-
-
-class _ReaderContext(Protocol):
-    def __enter__(self) -> Reader: ...
-    def __exit__(self, *error: object) -> bool | None: ...
-
-
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse that the settings name; the embedded PostgreSQL is started when it is meant.
-
-    Raises:
-        WarehouseError: when it cannot be started.
-    """
-    if settings.target == "duckdb":
-        return DuckDB(settings.duckdb_path)
-    if settings.database is not None:
-        return Postgres(settings.database)
-    cluster = cluster_of(settings)
-    return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")
-
-
-def cluster_of(settings: Settings) -> Path:
-    """The folder of the embedded PostgreSQL."""
-    return settings.data_dir / "postgres"
-
-
 @dataclass(frozen=True)
 class DuckDB:
     """A DuckDB file. It is opened for moments only: an open reader would stop the next run."""
@@ -121,13 +66,16 @@ class DuckDB:
 
     @property
     def place(self) -> str:
+        """Where it is, for people."""
         return str(self.path)
 
     @property
     def connect_hint(self) -> str:
+        """A command that reads it."""
         return "elt query 'select * from user_features limit 5'"
 
     def environment(self) -> dict[str, str]:
+        """The variables through which profiles.yml finds it."""
         return {"ELT_TARGET": self.target, "ELT_DUCKDB_PATH": str(self.path)}
 
     @contextmanager
@@ -141,6 +89,11 @@ class DuckDB:
             yield _DuckDBReader(connection)
 
     def query(self, sql: str) -> Result:
+        """Run one statement of a user's: it can read the warehouse and nothing else.
+
+        Raises:
+            WarehouseError: more than one statement, or one that fails or would write.
+        """
         import duckdb
 
         with closing(self._connect()) as connection:
@@ -198,10 +151,12 @@ class Postgres:
 
     @property
     def place(self) -> str:
+        """Where it is, for people; without a password."""
         return f"{self._address()} ({self.place_note})" if self.place_note else self._address()
 
     @property
     def connect_hint(self) -> str:
+        """A command that opens it."""
         return f"psql {self._address()}"
 
     def _address(self) -> str:
@@ -215,7 +170,8 @@ class Postgres:
         return f"postgresql://{named['user']}@{host}:{port}/{named['dbname']}{query}"
 
     def environment(self) -> dict[str, str]:
-        environment = {"ELT_TARGET": self.target}
+        """The variables through which profiles.yml, and libpq's own tools, find it."""
+        environment: dict[str, str] = {"ELT_TARGET": self.target}
         for keyword, value in self.database.items():
             if keyword in LIBPQ_VARIABLES:
                 environment[LIBPQ_VARIABLES[keyword]] = value
@@ -253,11 +209,9 @@ class Postgres:
         import psycopg
 
         try:
-            connection = psycopg.connect(
-                **{"connect_timeout": CONNECT_SECONDS, **self.database},
-                application_name=application,
-                autocommit=True,
-            )
+            named: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **self.database}
+            named["application_name"] = application
+            connection = psycopg.connect(**named, autocommit=True)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise WarehouseError(f"PostgreSQL at {self._address()}: {reason}") from None
@@ -271,6 +225,11 @@ class Postgres:
         return connection
 
     def query(self, sql: str) -> Result:
+        """Run one statement of a user's: it can read the warehouse and nothing else.
+
+        Raises:
+            WarehouseError: more than one statement, or one that fails or would write.
+        """
         import psycopg
 
         with closing(self.connect("assay query")) as connection:
@@ -311,3 +270,25 @@ def _become_reader(connection: Any) -> None:
         f"then create role {READER_ROLE} nologin in role pg_read_all_data; end if; end $$"
     )
     connection.execute(f"set session authorization {READER_ROLE}")
+
+
+Warehouse = DuckDB | Postgres
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that the settings name; the embedded PostgreSQL is started when it is meant.
+
+    Raises:
+        WarehouseError: when it cannot be started.
+    """
+    if settings.target == "duckdb":
+        return DuckDB(settings.duckdb_path)
+    if settings.database is not None:
+        return Postgres(settings.database)
+    cluster = cluster_of(settings)
+    return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")
+
+
+def cluster_of(settings: Settings) -> Path:
+    """The folder of the embedded PostgreSQL."""
+    return settings.data_dir / "postgres"

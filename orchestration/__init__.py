@@ -1,9 +1,9 @@
 """One run = one lock, one record, one set of counts; the CLI is a door to it, this is another.
 
-    from orchestration import land, read
+from orchestration import land, read
 
-    land("lab")
-    features = read("user_features")
+land("lab")
+features = read("user_features")
 """
 
 from typing import TYPE_CHECKING

@@ -241,9 +241,7 @@ def reset(is_sure: bool, is_json: bool) -> None:
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
 
 
-def _run(
-    context: click.Context, is_json: bool, sources: tuple[str, ...], **stages: bool
-) -> None:
+def _run(context: click.Context, is_json: bool, sources: tuple[str, ...], **stages: bool) -> None:
     import msgspec
 
     from loaders.warehouse import open_warehouse

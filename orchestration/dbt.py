@@ -122,7 +122,7 @@ def _outcome(results: list[_RunResult]) -> BuildOutcome:
 def _short(name: str) -> str:
     """Test names end in a hash that says nothing to people."""
     head, _, tail = name.rpartition(".")
-    return head if head and len(tail) == 10 else name  # noqa: PLR2004 -- dbt's hash
+    return head if head and len(tail) == 10 else name
 
 
 def last_words(output: subprocess.CompletedProcess[str]) -> str:

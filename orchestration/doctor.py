@@ -29,7 +29,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     checks: dict[str, Callable[[Settings], Finding]] = {
         "python": _python,
         "disk": _disk,
-        "settings": _settings,
+        "settings": _target,
         "warehouse": _warehouse,
         "sources": _sources,
     }
@@ -40,7 +40,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "not usable", str(error))
 
 
-def _python(settings: Settings) -> Finding:
+def _python(_settings: Settings) -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     mend = None if sys.version_info >= MIN_PYTHON else "install Python 3.11 or newer"
     return Finding("python", f"{version} at {sys.executable}", mend)
@@ -57,7 +57,7 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", f"{free / (1 << 30):.1f} GiB free under {folder}", mend)
 
 
-def _settings(settings: Settings) -> Finding:
+def _target(settings: Settings) -> Finding:
     return Finding("settings", f"target {settings.target}: {settings.target_reason}")
 
 

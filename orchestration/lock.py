@@ -6,7 +6,7 @@ releases when the holder's connection ends, however it ends.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ ADVISORY_KEY = 0x6173736179  # "assay"
 APPLICATION = "assay run "
 
 
-class RunUnderWay(AssayError):
+class RunUnderWayError(AssayError):
     """Another run holds the warehouse; `run_id` is its id where it is known."""
 
     def __init__(self, run_id: str | None) -> None:
@@ -36,15 +36,14 @@ def run_lock(warehouse: Warehouse, run_id: str) -> Iterator[None]:
     """Hold the warehouse for a run.
 
     Raises:
-        RunUnderWay: another run still holds it after some seconds.
+        RunUnderWayError: another run still holds it after some seconds.
     """
-    held: Any = nullcontext()
     if isinstance(warehouse, DuckDB):
-        held = _file_lock(warehouse.path, run_id)
-    elif isinstance(warehouse, Postgres):
-        held = _advisory_lock(warehouse, run_id)
-    with held:
-        yield
+        with _file_lock(warehouse.path, run_id):
+            yield
+    else:
+        with _advisory_lock(warehouse, run_id):
+            yield
 
 
 @contextmanager
@@ -55,7 +54,7 @@ def _file_lock(warehouse: Path, run_id: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise RunUnderWay(holder.read_text() if holder.exists() else None) from None
+        raise RunUnderWayError(holder.read_text() if holder.exists() else None) from None
     try:
         holder.write_text(run_id)
         yield
@@ -71,7 +70,7 @@ def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[None]:
         deadline = time.monotonic() + WAIT_SECONDS
         while not _value(connection, f"select pg_try_advisory_lock({ADVISORY_KEY})"):
             if time.monotonic() > deadline:
-                raise RunUnderWay(_holder(connection))
+                raise RunUnderWayError(_holder(connection))
             time.sleep(0.1)
         yield
     finally:

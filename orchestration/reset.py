@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from loaders.warehouse import DuckDB, Postgres, Warehouse
+from loaders.warehouse import DuckDB, Warehouse
 from orchestration.lock import run_lock
 
 SCHEMAS = ("analytics", "ops", "features", "clean", "staging", "raw")
@@ -19,7 +19,7 @@ def drop_warehouse(warehouse: Warehouse) -> None:
         if isinstance(warehouse, DuckDB):
             for suffix in ("", ".wal"):
                 warehouse.path.with_name(warehouse.path.name + suffix).unlink(missing_ok=True)
-        elif isinstance(warehouse, Postgres):
+        else:
             with closing(warehouse.connect("assay reset")) as connection, connection.transaction():
                 for view in COMPATIBILITY_VIEWS:
                     connection.execute(f"drop view if exists public.{view}")

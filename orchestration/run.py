@@ -11,7 +11,7 @@ from types import FrameType
 
 from loaders import ledger, logs
 from loaders.catalog import SourceSpec, load_catalog
-from loaders.errors import AssayError, SettingsError
+from loaders.errors import SettingsError
 from loaders.landing import land_source
 from loaders.settings import Settings
 from loaders.warehouse import Reader, Warehouse, open_warehouse
@@ -29,7 +29,7 @@ def run(
     *,
     lands: bool = True,
     transforms: bool = True,
-    tell: Tell = lambda line: None,
+    tell: Tell = log.info,
     is_debug: bool = False,
 ) -> RunRecord:
     """Land the named sources (none: all), then build and test the models; record all of it.
@@ -47,7 +47,7 @@ def run(
         settings.runs_dir / record.run_id / "run.log",
         record.run_id,
         logs.secrets_of(settings),
-        is_debug,
+        is_debug=is_debug,
     )
     registry.save(settings.runs_dir, record)
     try:
@@ -60,7 +60,8 @@ def run(
     except BaseException as error:
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         record.errors = [str(error) or type(error).__name__]
-        log.error("run %s: %s", record.state, record.errors[0], exc_info=is_debug)
+        trace = error if is_debug else None
+        log.critical("run %s: %s", record.state, record.errors[0], exc_info=trace)
         raise
     finally:
         _finish(settings, record)
@@ -149,7 +150,7 @@ def _timed(record: RunRecord, stage: str) -> Iterator[None]:
 def _interruptible() -> Iterator[None]:
     """SIGTERM ends a run as Ctrl-C does: rolled back, recorded, the lock free."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt(f"the run was ended by {signal.Signals(number).name}")
 
     try:

@@ -5,9 +5,11 @@ from itertools import islice
 
 import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.client import LoadJob, PreparedTableSchema
+from dlt.common.destination.client import LoadJob
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from typing_extensions import override
 
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, NothingToLoad, Sifted
@@ -41,6 +43,7 @@ class DuckDBLanding(LandingJob):
 class AssayDuckDBClient(DuckDbClient):
     """dlt's client, which lands marked tables through a job of ours."""
 
+    @override
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
@@ -59,7 +62,7 @@ class AssayDuckDB(duckdb):
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         formats = [*capabilities.supported_loader_file_formats, "csv"]
-        capabilities.supported_loader_file_formats = formats  # type: ignore[assignment]
+        capabilities.supported_loader_file_formats = formats
         return capabilities
 
     @property
@@ -71,6 +74,9 @@ class AssayDuckDB(duckdb):
 def _arrow(rows: Sifted, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     pending = iter(rows)
     while part := list(islice(pending, ROWS_AT_ONCE)):
-        columns = [pa.array(column, pa.string()) for column in zip(*(row.fields for row in part))]
+        columns = [
+            pa.array(column, pa.string())
+            for column in zip(*(row.fields for row in part), strict=True)
+        ]
         numbers = pa.array([row.number for row in part], pa.int64())
         yield pa.RecordBatch.from_arrays([*columns, numbers], schema=schema)

@@ -51,7 +51,8 @@ class LandingJob(RunnableLoadJob):
 
     @property
     def _sql(self) -> Any:
-        return self._job_client.sql_client
+        client: Any = self._job_client
+        return client.sql_client
 
     def _claim(self, manifest: Manifest) -> bool:
         batch = manifest.batch

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.client import LoadJob, PreparedTableSchema
+from dlt.common.destination.client import LoadJob
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient
+from typing_extensions import override
 
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, NothingToLoad, Sifted
@@ -30,6 +32,7 @@ class PostgresLanding(LandingJob):
 class AssayPostgresClient(PostgresClient):
     """dlt's client, which lands marked tables through a job of ours."""
 
+    @override
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
@@ -48,7 +51,7 @@ class AssayPostgres(postgres):
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         formats = [*capabilities.supported_loader_file_formats, "jsonl"]
-        capabilities.supported_loader_file_formats = formats  # type: ignore[assignment]
+        capabilities.supported_loader_file_formats = formats
         return capabilities
 
     @property

@@ -18,12 +18,12 @@ SEPARATOR = "\x1e"
 CHUNK = 1 << 20
 
 
-class NotRecords(ValueError):
+class NotRecordsError(ValueError):
     """The text is not JSON, or holds no list of records where one was expected."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise NotRecords(f"{name} is not JSON")
+    raise NotRecordsError(f"{name} is not JSON")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
@@ -33,23 +33,23 @@ def cut_records(text: str, place: str | None = None) -> Iterator[str]:
     """The text of each element of the list at `place` (dotted keys; None: the whole answer).
 
     Raises:
-        NotRecords: with a reason a user can act on.
+        NotRecordsError: with a reason a user can act on.
     """
     try:
         at = _skip(text, 0)
         for key in place.split(".") if place else ():
             at = _value_of(text, at, key)
         if text[at : at + 1] != "[":
-            raise NotRecords(_not_a_list(text, at, place))
+            raise NotRecordsError(_not_a_list(text, at, place))
         end = yield from _elements(text, at)
         if not place and end < len(text):
-            raise NotRecords(f"not JSON: text follows the list at character {end}")
+            raise NotRecordsError(f"not JSON: text follows the list at character {end}")
     except (json.JSONDecodeError, RecursionError) as error:
-        raise NotRecords(f"not JSON: {error}") from None
+        raise NotRecordsError(f"not JSON: {error}") from None
 
 
 def _skip(text: str, at: int) -> int:
-    return cast(int, WHITESPACE.match(text, at).end())
+    return cast("int", WHITESPACE.match(text, at).end())
 
 
 def _elements(text: str, at: int) -> Generator[str, None, int]:
@@ -64,20 +64,20 @@ def _elements(text: str, at: int) -> Generator[str, None, int]:
         if text[at : at + 1] == "]":
             return _skip(text, at + 1)
         if text[at : at + 1] != ",":
-            raise NotRecords(f"not JSON: a comma or ] is missing at character {at}")
+            raise NotRecordsError(f"not JSON: a comma or ] is missing at character {at}")
         at = _skip(text, at + 1)
 
 
 def _value_of(text: str, at: int, key: str) -> int:
     """Where the value of `key` starts in the object at `at`."""
     if text[at : at + 1] != "{":
-        raise NotRecords(f"there is no key {key!r} in the answer")
+        raise NotRecordsError(f"there is no key {key!r} in the answer")
     at = _skip(text, at + 1)
     while text[at : at + 1] == '"':
         name, end = _DECODER.raw_decode(text, at)
         at = _skip(text, end)
         if text[at : at + 1] != ":":
-            raise NotRecords(f"not JSON: a colon is missing at character {at}")
+            raise NotRecordsError(f"not JSON: a colon is missing at character {at}")
         at = _skip(text, at + 1)
         if name == key:
             return at
@@ -85,7 +85,7 @@ def _value_of(text: str, at: int, key: str) -> int:
         at = _skip(text, end)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
-    raise NotRecords(f"there is no key {key!r} in the answer")
+    raise NotRecordsError(f"there is no key {key!r} in the answer")
 
 
 def _not_a_list(text: str, at: int, place: str | None) -> str:

@@ -54,7 +54,7 @@ def _problem(fields: Fields, width: int) -> str | None:
     if len(fields) != width:
         return f"{len(fields)} fields, the header has {width}"
     for field in fields:
-        if field is None or field.isascii() and "\0" not in field:
+        if field is None or (field.isascii() and "\0" not in field):
             continue
         if "\0" in field:
             return "a NUL character, which the warehouse cannot hold"

@@ -11,7 +11,7 @@ import requests
 from loaders.batch import Batch, Column, batch_id
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.errors import SourceError
-from loaders.intake.json_records import NotRecords, cut_records, sequence_item
+from loaders.intake.json_records import NotRecordsError, cut_records, sequence_item
 from loaders.sources import Found, sample_api
 
 TIMEOUT_SECONDS = 30
@@ -97,7 +97,7 @@ def _records(address: str, place: str | None, bearer_token: str | None) -> Itera
         raise SourceError(f"{where} cannot be read ({type(error).__name__})") from None
     except UnicodeDecodeError:
         raise SourceError(f"{where} answered bytes that are not UTF-8") from None
-    except NotRecords as error:
+    except NotRecordsError as error:
         raise SourceError(f"{where}: {error}") from None
 
 

@@ -19,7 +19,7 @@ def serve() -> Iterator[str]:
     posts = json.loads(POSTS.read_text(encoding="utf-8"))
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 -- the name that http.server calls
+        def do_GET(self) -> None:
             address = urlsplit(self.path)
             if address.path != "/posts":
                 self.send_error(404)

@@ -1,0 +1,86 @@
+# Assay. `make` alone lists what there is; `make elt` does the main job.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+
+# make elt TARGET=postgres CSV=~/mylab; every variable of .env.example works the same way
+ifdef TARGET
+export ELT_TARGET := $(TARGET)
+endif
+ifdef CSV
+export CSV_DATA_PATH := $(CSV)
+endif
+
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+PYTHON = $(shell for python in $(CANDIDATES); do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo "$$python"; break; }; done)
+PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help elt setup test test-system lint fmt docs contracts lock clean reset down
+
+help: ## List the targets
+	@echo "Assay: make TARGET [VARIABLE=value]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+
+elt: $(VENV)/.ready ## Land the data, build and test the models (TARGET=postgres, CSV=~/mylab)
+	@$(BIN)/elt run || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
+
+setup: $(VENV)/.ready-dev ## Install everything that the other targets need
+
+test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
+	@$(RUN) pytest -n auto --cov --contract-results=data/test-results/contracts-test.json
+
+test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
+	@$(RUN) pytest tests/system --contract-results=data/test-results/contracts-system.json
+
+lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL and the direction of imports
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(BIN)/sqlfluff lint dbt_project
+
+fmt: $(VENV)/.ready-dev ## Put Python and SQL in shape
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(BIN)/sqlfluff fix dbt_project
+
+docs: $(VENV)/.ready ## Write the docs site; its path is the last line
+	@$(BIN)/elt docs
+
+contracts: $(VENV)/.ready-dev ## Show which promises are proved by the last tests (ONLY=S2)
+	@$(RUN) tests.contracts $(if $(ONLY),--only $(ONLY))
+
+lock: pyproject.toml ## Resolve the dependencies anew (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-strip-extras \
+		--python-version 3.11 --upgrade --group dev --output-file requirements-dev.txt pyproject.toml
+	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-strip-extras \
+		--python-version 3.11 --constraints requirements-dev.txt --output-file requirements.txt pyproject.toml
+
+clean: ## Remove what was generated; the data stays
+	@rm -rf dbt_project/target dbt_project/logs logs build .coverage* .mypy_cache .ruff_cache \
+		.pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+reset: $(VENV)/.ready ## Drop the warehouse, after asking; raw files and run records stay
+	@$(BIN)/elt reset
+
+down: $(VENV)/.ready ## Stop the embedded PostgreSQL
+	@$(BIN)/elt down
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Assay needs Python 3.11 or newer; none of $(CANDIDATES) is." \
+		"Install one, or name it: make PYTHON=/path/to/python" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Assay needs Python 3.11 or newer;" \
+		"$(PYTHON) is $$("$(PYTHON)" --version 2>&1)" >&2; exit 2; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module;" \
+		"on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@echo "Setting up $(VENV) (once, about a minute) …" >&2
+	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
+	@echo "Installing what the tests and linters need (once) …" >&2
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
