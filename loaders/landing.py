@@ -82,6 +82,17 @@ def land_source(
     return Outcome(name, found.origin, tables, problems, time.monotonic() - started)
 
 
+def make_tables(
+    settings: Settings, warehouse: Warehouse, catalog: Mapping[str, SourceSpec], run_id: str
+) -> None:
+    """Make the raw tables of sources that have never landed: every model builds on empty ones."""
+    with warehouse.reading() as reader:
+        columns = ledger.raw_columns(reader)
+    for name, spec in catalog.items():
+        if not _has_tables(columns, spec):
+            _run_pipeline(settings, warehouse, name, spec, [], run_id)
+
+
 def _find(settings: Settings, name: str, spec: SourceSpec, run_id: str) -> Found:
     if isinstance(spec, FilesSource):
         return files.find(name, spec)

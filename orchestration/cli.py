@@ -282,3 +282,7 @@ def _hidden(message: str) -> str:
         return logs.hide(message, logs.secrets_of(load_settings()))
     except AssayError:
         return message
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ from loaders.warehouse import Reader, Result, Warehouse
 
 # Where a bare name is looked for, best first: published, compatibility views, then the layers.
 SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", "raw")
+TEXT_TYPES = {"text", "varchar", "character varying"}
 
 
 class Relation(NamedTuple):
@@ -38,7 +39,7 @@ def show(warehouse: Warehouse, name: str, limit: int | None = None) -> Result:
 def _order(reader: Reader, relation: Relation, source: str, collation: str) -> Iterator[str]:
     """The first column decides; the others, as text, make the order the same every time."""
     first, *others = (f'"{column}"' for column in relation.columns)
-    if "char" in relation.columns[first.strip('"')].lower():
+    if relation.columns[first.strip('"')].lower() in TEXT_TYPES:
         is_whole = f"select bool_and({first} ~ '^[0-9]+$') from {source} where {first} is not null"
         if reader.fetch(is_whole).rows[0][0]:
             digits = f"ltrim({first}, '0')"

@@ -12,7 +12,7 @@ from types import FrameType
 from loaders import ledger, logs
 from loaders.catalog import SourceSpec, load_catalog
 from loaders.errors import SettingsError
-from loaders.landing import land_source
+from loaders.landing import land_source, make_tables
 from loaders.settings import Settings
 from loaders.warehouse import Reader, Warehouse, open_warehouse
 from orchestration import dbt, registry
@@ -41,7 +41,8 @@ def run(
         SettingsError: a source, folder or setting is not usable; nothing was started.
         AssayError: the warehouse cannot be reached, or another run holds it.
     """
-    sources = _selected(load_catalog(settings), names) if lands else {}
+    catalog = load_catalog(settings)
+    sources = _selected(catalog, names) if lands else {}
     record = _new_record(settings)
     logs.configure(
         settings.runs_dir / record.run_id / "run.log",
@@ -56,7 +57,14 @@ def run(
             record.place = warehouse.place
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id):
-                _work(settings, warehouse, record, sources, transforms, tell)
+                if lands:
+                    _land(settings, warehouse, record, sources, tell)
+                if transforms:
+                    _transform(settings, warehouse, record, catalog, tell)
+                with warehouse.reading() as reader:
+                    record.rejections = _rejections(reader, list(catalog))
+            record.state = _state(record)
+            log.info("run %s", record.state)
     except BaseException as error:
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         record.errors = [str(error) or type(error).__name__]
@@ -89,12 +97,11 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
     return {name: spec for name, spec in catalog.items() if not names or name in names}
 
 
-def _work(
+def _land(
     settings: Settings,
     warehouse: Warehouse,
     record: RunRecord,
     sources: dict[str, SourceSpec],
-    transforms: bool,
     tell: Tell,
 ) -> None:
     with _timed(record, "land"):
@@ -104,19 +111,28 @@ def _work(
             record.sources.append(outcome)
             for problem in outcome.problems:
                 log.error("source %s: %s", name, problem)
-    if transforms:
-        with _timed(record, "transform"):
-            tell("Building and testing the models …")
-            log_dir = settings.runs_dir / record.run_id / "dbt"
-            record.transform = dbt.build(settings, warehouse, log_dir)
-            for failure in record.transform.failures:
-                log.error("%s %s: %s", failure.kind, failure.name, failure.message)
-    with warehouse.reading() as reader:
-        record.rejections = _rejections(reader, list(sources))
-    is_sound = not any(outcome.problems for outcome in record.sources)
+
+
+def _transform(
+    settings: Settings,
+    warehouse: Warehouse,
+    record: RunRecord,
+    catalog: dict[str, SourceSpec],
+    tell: Tell,
+) -> None:
+    with _timed(record, "transform"):
+        tell("Building and testing the models …")
+        make_tables(settings, warehouse, catalog, record.run_id)
+        log_dir = settings.runs_dir / record.run_id / "dbt"
+        record.transform = dbt.build(settings, warehouse, log_dir)
+        for failure in record.transform.failures:
+            log.error("%s %s: %s", failure.kind, failure.name, failure.message)
+
+
+def _state(record: RunRecord) -> registry.State:
+    is_landed = not any(outcome.problems for outcome in record.sources)
     is_built = record.transform is None or record.transform.is_success
-    record.state = "succeeded" if is_sound and is_built else "failed"
-    log.info("run %s", record.state)
+    return "succeeded" if is_landed and is_built else "failed"
 
 
 def _rejections(reader: Reader, sources: Sequence[str]) -> Rejections:

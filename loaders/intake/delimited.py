@@ -29,17 +29,20 @@ class Record(NamedTuple):
 def split_records(lines: Iterable[str], dialect: Dialect) -> Iterator[Record]:
     """Cut lines (with their ends) into records; blank lines between records are passed over.
 
-    A quote that never closes would swallow the rest of the file: its line alone is set aside,
-    and reading goes on with the next.
+    Lines of blanks before the header are passed over too. A quote that never closes would swallow
+    the rest of the file: its line alone is set aside, and reading goes on with the next.
     """
     pending = _Lines(lines)
+    is_first = True
     for number, line in pending:
-        if dialect.quote not in line:
-            body = line.rstrip("\r\n")
-            if body:
-                yield Record(number, line, [part or None for part in _cut(body, dialect)])
+        body = line.rstrip("\r\n")
+        if not body or (is_first and not body.strip(BLANKS)):
             continue
-        yield _quoted_record(number, line, pending, dialect)
+        is_first = False
+        if dialect.quote in line:
+            yield _quoted_record(number, line, pending, dialect)
+        else:
+            yield Record(number, line, [part or None for part in body.split(dialect.delimiter)])
 
 
 class _Lines:
@@ -59,78 +62,96 @@ class _Lines:
         self._returned.extendleft(reversed(lines))
 
 
-def _cut(body: str, dialect: Dialect) -> list[str]:
-    return body.split(dialect.delimiter)
+BLANKS = " \t"
+UNCLOSED = "a quote is opened and never closed"
+STRAY = "text follows a closing quote"
+
+
+class _MalformedError(Exception):
+    """The text cannot be cut into fields; the message says why."""
 
 
 def _quoted_record(number: int, line: str, pending: _Lines, dialect: Dialect) -> Record:
-    texts = [line]
-    taken: list[tuple[int, str]] = []
-    while True:
-        text = "".join(texts)
-        fields, problem = _parse(text, dialect)
-        if problem != UNCLOSED:
-            return Record(number, text, fields, problem)
-        for following in pending:  # only a line with a quote can close the field
-            taken.append(following)
-            texts.append(following[1])
-            if dialect.quote in following[1]:
-                break
-        else:
-            pending.push_back(taken)
-            return Record(number, line, [], UNCLOSED)
+    cutter = _Cutter(line, pending, dialect)
+    try:
+        fields = cutter.fields()
+    except _MalformedError as error:
+        # Text behind the quote that closes another line's is one that was meant to open a field:
+        # the first quote was never closed, and the lines after it are records of their own.
+        pending.push_back(cutter.taken)
+        return Record(number, line, [], UNCLOSED if cutter.taken else str(error))
+    return Record(number, line + "".join(text for _, text in cutter.taken), fields)
 
 
-UNCLOSED = "a quote is opened and never closed"
+class _Cutter:
+    """Cuts a record that contains quotes, taking further lines while a quote is open.
 
+    Every line is read once, however many of them a field spans.
+    """
 
-def _parse(text: str, dialect: Dialect) -> tuple[Fields, str | None]:
-    """The fields of a record that contains quotes, or what is wrong with it."""
-    body = text.rstrip("\r\n") if _ends_outside_quotes(text, dialect.quote) else text
-    delimiter, quote = dialect.delimiter, dialect.quote
-    fields: Fields = []
-    at = 0
-    while True:
-        opening = _opening_quote(body, at, quote, delimiter)
-        if opening is None:
-            end = body.find(delimiter, at)
-            part = body[at:] if end < 0 else body[at:end]
-            fields.append(part or None)
-            if end < 0:
-                return fields, None
-            at = end + len(delimiter)
-            continue
-        closing = _closing_quote(body, opening + 1, quote)
-        if closing is None:
-            return [], UNCLOSED
-        fields.append(body[opening + 1 : closing].replace(quote * 2, quote))
-        after = closing + 1
-        if body.startswith(delimiter, after):
-            at = after + len(delimiter)
-            continue
-        blanks = after + len(body[after:]) - len(body[after:].lstrip(" \t"))
-        if blanks == len(body):
-            return fields, None
-        if body.startswith(delimiter, blanks):
-            at = blanks + len(delimiter)
-            continue
-        return [], "text follows a closing quote"
+    def __init__(self, line: str, pending: _Lines, dialect: Dialect) -> None:
+        self.taken: list[tuple[int, str]] = []
+        self._pending = pending
+        self._delimiter, self._quote = dialect.delimiter, dialect.quote
+        self._at = 0
+        self._continue_in(line)
 
+    def fields(self) -> Fields:
+        """The fields of the record.
 
-def _ends_outside_quotes(text: str, quote: str) -> bool:
-    return text.count(quote) % 2 == 0
+        Raises:
+            _MalformedError: a quote never closes, or text follows one that does.
+        """
+        fields: Fields = []
+        while True:
+            opening = self._skip_blanks()
+            if self._line.startswith(self._quote, opening):
+                self._at = opening + len(self._quote)
+                fields.append(self._quoted())
+            else:
+                fields.append(self._plain() or None)
+            if self._at == self._end:
+                return fields
+            self._at += len(self._delimiter)
 
+    def _continue_in(self, line: str) -> None:
+        self._line, self._end, self._at = line, len(line.rstrip("\r\n")), 0
 
-def _opening_quote(body: str, at: int, quote: str, delimiter: str) -> int | None:
-    """Where the field at `at` opens its quote; blanks before it are not part of the field."""
-    while at < len(body) and body[at] in " \t" and not body.startswith(delimiter, at):
-        at += 1
-    return at if body.startswith(quote, at) else None
+    def _skip_blanks(self) -> int:
+        at = self._at
+        while at < self._end and self._line[at] in BLANKS and not self._is_delimiter(at):
+            at += 1
+        return at
 
+    def _is_delimiter(self, at: int) -> bool:
+        return self._line.startswith(self._delimiter, at)
 
-def _closing_quote(body: str, at: int, quote: str) -> int | None:
-    while (found := body.find(quote, at)) >= 0:
-        if not body.startswith(quote, found + 1):
-            return found
-        at = found + 2
-    return None
+    def _plain(self) -> str:
+        start = self._at
+        found = self._line.find(self._delimiter, start, self._end)
+        self._at = self._end if found < 0 else found
+        return self._line[start : self._at]
+
+    def _quoted(self) -> str:
+        parts = []
+        while (closing := self._closing_quote()) is None:
+            parts.append(self._line[self._at :])
+            following = next(self._pending, None)
+            if following is None:
+                raise _MalformedError(UNCLOSED)
+            self.taken.append(following)
+            self._continue_in(following[1])
+        parts.append(self._line[self._at : closing])
+        self._at = closing + len(self._quote)
+        self._at = self._skip_blanks()
+        if self._at < self._end and not self._is_delimiter(self._at):
+            raise _MalformedError(STRAY)
+        return "".join(parts).replace(self._quote * 2, self._quote)
+
+    def _closing_quote(self) -> int | None:
+        at = self._at
+        while (found := self._line.find(self._quote, at)) >= 0:
+            if not self._line.startswith(self._quote, found + 1):
+                return found
+            at = found + 2
+        return None

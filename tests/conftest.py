@@ -1,0 +1,95 @@
+"""What every test may ask for: settings on a warehouse of its own, and a way to run `elt`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from loaders import embedded_postgres
+from loaders.settings import VARIABLES, Settings, load_settings
+
+pytest_plugins = ["tests.contracts"]
+
+TARGETS = ("duckdb", "postgres")
+Elt = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own environment must not reach the tests."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable.name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A real PostgreSQL from the wheel, one for each test process; its libpq keywords."""
+    cluster = tmp_path_factory.mktemp("postgres") / "cluster"
+    try:
+        yield embedded_postgres.ensure_running(
+            cluster, ("fsync=off", "full_page_writes=off", "max_connections=40")
+        )
+    finally:
+        embedded_postgres.stop(cluster)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: dict[str, str]) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"test_{uuid4().hex}"
+    server = {**postgres_server, "user": embedded_postgres.SUPERUSER, "dbname": "postgres"}
+    with psycopg.connect(**server, autocommit=True) as admin:  # type: ignore[arg-type]
+        admin.execute(f"create database {name} owner {postgres_server['user']}")
+        yield (
+            f"postgresql://{postgres_server['user']}:secret-of-a-test@"
+            f"{postgres_server['host']}:{postgres_server['port']}/{name}"
+        )
+        admin.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def environment(request: pytest.FixtureRequest, target: str, tmp_path: Path) -> dict[str, str]:
+    """The variables of a warehouse of the test's own, on the target that it asks for."""
+    variables = {"ELT_TARGET": target, "ELT_DATA_DIR": str(tmp_path / "data")}
+    if target == "postgres":
+        variables["DATABASE_URL"] = request.getfixturevalue("postgres_url")
+    return variables
+
+
+@pytest.fixture(params=TARGETS)
+def target(request: pytest.FixtureRequest) -> str:
+    """Each warehouse in turn: a test that asks for this runs on all."""
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    """Settings on a warehouse of the test's own."""
+    return load_settings(environment)
+
+
+@pytest.fixture
+def elt(environment: dict[str, str]) -> Elt:
+    """Run `elt` as a process of its own, as a user does."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return run_elt(*arguments, environment={**environment, **variables})
+
+    return run
+
+
+def run_elt(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """`elt` with these variables, on the project of this checkout."""
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "elt"), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )

@@ -1,0 +1,230 @@
+"""`elt run`, as a user meets it: what it does, prints, and exits with."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loaders.settings import PROJECT_DIR
+from tests.conftest import TARGETS, Elt, run_elt
+from tests.e2e.conftest import rows_of
+from tests.e2e.labs import random_lab
+from tests.e2e.reference import user_features
+
+LAB = PROJECT_DIR / "seeds" / "lab"
+MESSY_LAB = PROJECT_DIR / "seeds" / "lab_messy"
+PUBLISHED = ("user_features", "compound_usage", "experiment_counts", "rejected_records")
+RAW = ("users", "user_experiments", "compounds", "posts", "_batches", "_landings", "_quarantine")
+
+
+def counts(elt: Elt) -> dict[str, str]:
+    """How many rows each raw table has."""
+    return {
+        table: elt("query", f"select count(*) from raw.{table}", "--format", "csv").stdout
+        for table in RAW
+    }
+
+
+def as_text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@pytest.mark.contract("S4-02", "S4-06", "S4-07", "S0-14")
+def test_the_sample_data_lands_once_and_a_second_run_finds_nothing_new(elt: Elt) -> None:
+    first = elt("run")
+    assert (first.returncode, "Traceback" in first.stderr) == (0, False), first.stderr
+    before = counts(elt), elt("show", "user_features", "--format", "csv").stdout
+    second = elt("run")
+    assert second.returncode == 0
+    assert "Nothing was new" in second.stdout
+    assert (counts(elt), elt("show", "user_features", "--format", "csv").stdout) == before
+    files = [
+        list(csv.DictReader((LAB / f"{table}.csv").open(encoding="utf-8")))
+        for table in ("users", "user_experiments", "compounds")
+    ]
+    expected = [{k: as_text(v) for k, v in row.items()} for row in user_features(*files)]
+    assert rows_of(before[1]) == expected
+
+
+def test_the_summary_says_where_what_and_what_next(elt: Elt, target: str) -> None:
+    printed = elt("run").stdout
+    assert f"{target}: " in printed
+    assert f"because ELT_TARGET={target}" in printed
+    assert "the bundled sample API (API_URL is not set)" in printed
+    assert "user_experiments          420       420            0" in printed
+    assert "tests passed" in printed
+    assert "Amara Diallo" in printed
+    assert "Next" in printed
+    if target == "postgres":
+        assert "psql postgresql://" in printed
+        assert "secret-of-a-test" not in printed
+
+
+def test_both_warehouses_publish_equal_tables(tmp_path: Path, postgres_url: str) -> None:
+    tables: dict[str, list[str]] = {}
+    for target in TARGETS:
+        environment = {
+            "ELT_TARGET": target,
+            "ELT_DATA_DIR": str(tmp_path / target),
+            "CSV_DATA_PATH": str(MESSY_LAB),
+            "DATABASE_URL": postgres_url,
+        }
+        assert run_elt("run", environment=environment).returncode == 3
+        tables[target] = [
+            run_elt("show", table, "--format", "csv", environment=environment).stdout
+            for table in PUBLISHED
+        ]
+        sql = "select id, user_id, title, body from processed_data order by id"
+        tables[target].append(
+            run_elt("query", sql, "--format", "csv", environment=environment).stdout
+        )
+    assert tables["duckdb"] == tables["postgres"]
+    assert all(table.count("\n") > 1 for table in tables["duckdb"])
+
+
+def messy_rows() -> list[list[dict[str, str]]]:
+    """The messy lab, read independently of the loaders; ragged rows left out."""
+    users = (MESSY_LAB / "users.csv").read_bytes().decode("utf-8-sig").replace(",\t", ",").strip()
+    runs = (MESSY_LAB / "user_experiments.csv").read_bytes().decode("utf-16")
+    compounds = (MESSY_LAB / "compounds.csv").read_text(encoding="utf-8")
+    files = []
+    for text, delimiter in ((users, ","), (runs, "\t"), (compounds, ",")):
+        header, *rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+        names = [name.strip().lower() for name in header]
+        whole = [row for row in rows if len(row) == len(names)]
+        files.append([dict(zip(names, row, strict=True)) for row in whole])
+    return files
+
+
+def test_the_messy_lab_is_read_right_and_every_bad_row_stands_aside(elt: Elt) -> None:
+    done = elt("run", "lab", CSV_DATA_PATH=str(MESSY_LAB))
+    assert done.returncode == 3, done.stderr
+    assert "Set aside   7 rows: 2 could not land, 5 were refused by the models; 2 values" in (
+        done.stdout
+    )
+    features = rows_of(elt("show", "user_features", "--format", "csv").stdout)
+    expected = user_features(*messy_rows())
+    assert features == [{k: as_text(v) for k, v in row.items()} for row in expected]
+    quarantined = rows_of(elt("show", "_quarantine", "--format", "csv").stdout)
+    assert [(row["line"], row["reason"]) for row in quarantined] == [
+        ("286", "4 fields, the header has 5"),
+        ("313", "6 fields, the header has 5"),
+    ]
+    assert quarantined[0]["uri"].endswith("lab_messy/user_experiments.csv")
+    assert quarantined[0]["raw_text"] == "24.75\t4\t1\t285"
+    rejected = rows_of(elt("show", "rejected_records", "--format", "csv").stdout)
+    assert sorted(row["value"] for row in rejected if row["is_set_aside"] == "true") == [
+        "",
+        "1:3",
+        "77",
+        "88",
+        "99",
+    ]
+    assert {row["value"] for row in rejected if row["is_set_aside"] == "false"} == {
+        "2024-02-31",
+        "n/a",
+    }
+
+
+@pytest.mark.contract("S4-15")
+def test_a_missing_folder_is_one_line_and_exit_2(elt: Elt, tmp_path: Path) -> None:
+    done = elt("run", CSV_DATA_PATH=str(tmp_path / "nowhere"))
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"elt: source 'lab': there is no folder {tmp_path / 'nowhere'}"
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_fails_its_source_and_the_rest_goes_on(elt: Elt, tmp_path: Path) -> None:
+    folder = random_lab(1).write(tmp_path / "lab")
+    (folder / "compounds.csv").unlink()
+    done = elt("run", CSV_DATA_PATH=str(folder))
+    assert done.returncode == 1
+    assert (
+        f"{folder}/compounds.csv is missing; expected a delimited file with the header "
+        "compound_id,compound_name,compound_structure"
+    ) in done.stdout
+    assert "posts" in done.stdout
+    posts = elt("query", "select count(*) from processed_data", "--format", "csv")
+    assert posts.stdout.splitlines()[1] == "100"
+
+
+def test_a_missing_required_column_is_named_with_the_layout(elt: Elt, tmp_path: Path) -> None:
+    folder = random_lab(1).write(tmp_path / "lab")
+    (folder / "users.csv").write_text("name,email\nAda,ada@example.org\n")
+    done = elt("run", CSV_DATA_PATH=str(folder))
+    assert done.returncode == 1
+    assert "required column user_id is missing; expected" in done.stdout
+    assert "user_id,name,email,signup_date" in done.stdout
+    aside = elt("query", "select raw_text, stage from raw._quarantine", "--format", "csv")
+    assert aside.stdout.splitlines()[1:] == ['"Ada,ada@example.org",header']
+
+
+def test_an_api_that_is_down_fails_alone(elt: Elt) -> None:
+    done = elt("run", API_URL="http://127.0.0.1:9/posts")
+    assert done.returncode == 1
+    assert "the API at http://127.0.0.1:9/posts cannot be reached" in done.stdout
+    assert elt("show", "user_features", "--format", "csv").stdout.count("\n") == 37
+
+
+@pytest.mark.contract("S3-07", "S3-08", "S3-09", "S3-10")
+def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
+    elt: Elt, serve_json: Callable[[str], str]
+) -> None:
+    good = {"userId": 7, "id": 1, "title": "  a\nb ", "body": "\tc ", "tags": ["x"]}
+    sent = [
+        {**good, "createdAt": "2026-03-01T01:30:00+02:00"},
+        {**good, "id": 2, "userId": None},
+        {**good, "id": 3, "title": "  "},
+        {**good, "id": 4, "userId": "many"},
+        {**good, "id": 5, "createdAt": "yesterday"},
+    ]
+    done = elt("run", "posts", API_URL=serve_json(json.dumps(sent)))
+    assert done.returncode == 3
+    rows = rows_of(elt("show", "posts", "--format", "csv").stdout)
+    titles = rows_of(elt("show", "processed_data", "--format", "csv").stdout)
+    assert [(row["id"], row["user_id"], row["title"], row["body"]) for row in titles] == [
+        ("1", "7", "a\nb", "c"),
+        ("5", "7", "a\nb", "c"),
+    ]
+    assert list(titles[0]) == ["id", "user_id", "title", "body", "processed_at"]
+    assert all(row["processed_at"].endswith("Z") for row in titles)
+    assert rows
+    created = elt("query", "select created_at from analytics.posts order by 1", "--format", "csv")
+    assert created.stdout.splitlines()[1] == "2026-02-28T23:30:00Z"
+    rejected = rows_of(elt("show", "rejected_records", "--format", "csv").stdout)
+    assert len({row["_row"] for row in rejected if row["is_set_aside"] == "true"}) == 3
+    assert {row["value"] for row in rejected if row["is_set_aside"] == "false"} == {"yesterday"}
+
+
+def run_checkout(checkout: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", "run"],
+        cwd=checkout,
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def test_a_broken_model_fails_the_run_also_when_nothing_is_new(
+    checkout: Path, environment: dict[str, str]
+) -> None:
+    assert run_checkout(checkout, environment).returncode == 0
+    model = checkout / "dbt_project" / "models" / "features" / "compound_usage.sql"
+    model.write_text(model.read_text() + "\nthis is no sql")
+    broken = run_checkout(checkout, environment)
+    assert broken.returncode == 1
+    assert "Nothing was new" in broken.stdout
+    assert "FAILED    model compound_usage" in broken.stdout
+    assert "yntax error" in broken.stdout
+    assert "Traceback" not in broken.stderr + broken.stdout
+    again = run_checkout(checkout, environment)
+    assert again.returncode == 1

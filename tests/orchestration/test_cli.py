@@ -1,0 +1,202 @@
+"""The command line: quick to start, exact in its exit codes, data and talk kept apart."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from loaders.settings import PROJECT_DIR
+from orchestration.cli import main
+from tests.conftest import Elt, run_elt
+
+HEAVY = ("dlt", "dbt", "duckdb", "pandas", "psycopg", "psycopg2", "pyarrow", "requests")
+ON_DUCKDB = pytest.mark.parametrize("target", ["duckdb"])
+
+
+def commands(group: click.Group = main, prefix: str = "") -> dict[str, click.Command]:
+    """Every command by its full name."""
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= commands(command, f"{name} ")
+        else:
+            found[prefix + name] = command
+    return found
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\nfrom orchestration.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        f"print(sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_has_help_and_speaks_json(name: str) -> None:
+    command = commands()[name]
+    assert command.help
+    assert command.help.strip().endswith(".")
+    assert "--json" in [option for p in command.params for option in p.opts]
+
+
+@ON_DUCKDB
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("ELT_TARGET", "oracle", "duckdb or postgres"),
+        ("API_URL", "ftp://example.org", "an http:// or https:// address"),
+        ("DATABASE_URL", "mysql://u@h/d", "postgresql://"),
+        ("DB_PORT", "many", "1 to 65535"),
+    ],
+)
+def test_a_bad_setting_is_named_with_what_is_allowed(
+    elt: Elt, variable: str, value: str, allowed: str
+) -> None:
+    target = {} if variable == "ELT_TARGET" else {"ELT_TARGET": "postgres"}
+    done = elt("run", **{**target, variable: value})
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"elt: {variable} is ")
+    assert allowed in done.stderr
+    assert done.stdout == ""
+
+
+@ON_DUCKDB
+@pytest.mark.parametrize("arguments", [["show"], ["run", "--no"], ["nothing"], ["show", "x", "-9"]])
+def test_bad_usage_exits_with_2(elt: Elt, arguments: list[str]) -> None:
+    assert elt(*arguments).returncode == 2
+
+
+@ON_DUCKDB
+def test_an_unknown_source_is_named_with_those_there_are(elt: Elt) -> None:
+    done = elt("run", "labb")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "elt: there is no source 'labb'; sources.yml names lab, posts\n",
+    )
+
+
+@ON_DUCKDB
+def test_list_names_sources_and_tables(elt: Elt) -> None:
+    rows = json.loads(elt("list", "--json").stdout)
+    assert [(row["source"], row["table"]) for row in rows] == [
+        ("lab", "users"),
+        ("lab", "user_experiments"),
+        ("lab", "compounds"),
+        ("posts", "posts"),
+    ]
+
+
+def test_a_landing_is_recorded_as_a_run(elt: Elt) -> None:
+    done = elt("land", "lab", "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["state"] == "succeeded"
+    assert record["transform"] is None
+    books = record["sources"][0]["tables"]["users"]["books"]
+    assert books == {"read": 36, "landed": 36, "quarantined": 0}
+    listed = json.loads(elt("runs", "list", "--json").stdout)
+    assert [run["run_id"] for run in listed] == [record["run_id"]]
+    shown = elt("runs", "show", record["run_id"]).stdout
+    assert f"Run {record['run_id']} succeeded" in shown
+    assert json.loads(elt("runs", "show", record["run_id"], "--json").stdout) == record
+
+
+def test_query_reads_the_warehouse_and_nothing_else(elt: Elt) -> None:
+    assert elt("land", "lab").returncode == 0
+    rows = json.loads(elt("query", "select count(*) as n from raw.users", "--json").stdout)
+    assert rows == [{"n": 36}]
+    for sql in (
+        "drop table raw.users",
+        "delete from raw.users",
+        "select 1; select 2",
+        "copy raw.users to '/tmp/never.csv'",
+    ):
+        done = elt("query", sql)
+        assert (done.returncode, done.stdout) == (1, ""), sql
+        assert "Traceback" not in done.stderr
+    assert not Path("/tmp/never.csv").exists()
+    assert json.loads(elt("query", "select count(*) as n from raw.users", "--json").stdout) == rows
+
+
+@ON_DUCKDB
+def test_a_query_waits_for_a_writer_and_then_says_so_in_one_line(elt: Elt, tmp_path: Path) -> None:
+    assert elt("land", "lab").returncode == 0
+    program = (
+        "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    warehouse = str(tmp_path / "data" / "warehouse.duckdb")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, warehouse],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        done = elt("query", "select 1")
+        writer.communicate("")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "is in use by another process" in done.stderr
+
+
+def test_doctor_says_what_is_there_and_what_to_mend(elt: Elt, target: str) -> None:
+    well = elt("doctor")
+    assert well.returncode == 0
+    assert [line.split()[:2] for line in well.stdout.splitlines()] == [
+        ["ok", name] for name in ("python", "disk", "settings", "warehouse", "sources")
+    ]
+    ill = elt("doctor", "--json", CSV_DATA_PATH="/nowhere")
+    assert ill.returncode == 1
+    mends = {finding["check"]: finding["mend"] for finding in json.loads(ill.stdout)}
+    assert "CSV_DATA_PATH" in mends.pop("sources")
+    assert set(mends.values()) == {None}
+    if target == "postgres":
+        down = elt("doctor", DATABASE_URL="postgresql://u:hidden-pw@127.0.0.1:9/none")
+        assert down.returncode == 1
+        assert "mend  warehouse" in down.stdout
+        assert "hidden-pw" not in down.stdout + down.stderr
+
+
+@ON_DUCKDB
+def test_reset_asks_then_drops_the_warehouse_only(elt: Elt, tmp_path: Path) -> None:
+    assert elt("land", "lab").returncode == 0
+    assert elt("reset").returncode == 1
+    assert (tmp_path / "data" / "warehouse.duckdb").exists()
+    assert elt("reset", "--yes").returncode == 0
+    assert not (tmp_path / "data" / "warehouse.duckdb").exists()
+    assert len(json.loads(elt("runs", "list", "--json").stdout)) == 1
+
+
+@pytest.mark.parametrize("folder", [PROJECT_DIR, PROJECT_DIR / "dbt_project"])
+def test_dbt_works_by_hand_from_any_folder(
+    environment: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    assert run_elt("land", environment=environment).returncode == 0
+    script = (
+        'eval "$("$0" env)" && dbt --quiet run --select +clean_users '
+        "&& dbt --quiet test --select clean_users --indirect-selection=cautious"
+    )
+    done = subprocess.run(
+        ["sh", "-ec", script, str(Path(sys.executable).parent / "elt")],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = tmp_path / "data" / "dbt" / environment["ELT_TARGET"] / "manifest.json"
+    assert manifest.exists()
+    assert run_elt("show", "clean_users", environment=environment).returncode == 0
