@@ -5,7 +5,7 @@ one unset variable counts as not given, so that a default can apply.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ import yaml
 
 from loaders.batch import Disposition
 from loaders.errors import SettingsError
-from loaders.settings import PROJECT_DIR, Settings
+from loaders.settings import PROJECT_DIR, Settings, is_http_address
 
 CATALOG_PATH = PROJECT_DIR / "sources.yml"
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -24,7 +24,7 @@ PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table read from delimited files: which ones, and what their header must name."""
 
-    file: str
+    file: Annotated[str, msgspec.Meta(pattern=r"^[^/]")]
     columns: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
 
@@ -73,20 +73,26 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
         root = yaml.compose(text)
     except OSError as error:
         raise SettingsError(f"{path.name}: {error.strerror}: {path}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path.name}: is not UTF-8: {path}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{path.name}, line {line}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path.name}: {error}") from None
     values = {
         **settings.values,
         "CSV_DATA_PATH": str(settings.csv_data_path),
     }
+    filled = _fill(document, values)
     try:
-        catalog = msgspec.convert(_fill(document, values), _Catalog, strict=True)
+        catalog = msgspec.convert(filled, _Catalog, strict=True)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `$")
-        line = _line(root, place.rstrip("`"))
+        message, _, place = str(error).partition(" - at `")
+        line = _line(root, _keys(place, filled))
         raise SettingsError(f"{path.name}, line {line}: {message}") from None
     _refuse_shared_tables(catalog.sources, path)
+    _refuse_odd_addresses(catalog.sources, path)
     return catalog.sources
 
 
@@ -105,10 +111,32 @@ def _fill(node: Any, values: Mapping[str, str]) -> Any:
     return node
 
 
-def _line(root: yaml.Node | None, place: str) -> int:
-    """The line of a path such as `.sources[...].tables`, as far as it can be followed."""
+def _keys(place: str, node: Any) -> Iterator[str]:
+    """The keys of a place such as `$.sources[...].tables[...].file`; `...` is who does not fit."""
+    kinds: list[Any] = [SourceSpec, FileTable]
+    for step in re.findall(r"\w+|\.\.\.", place.partition("$")[2]):
+        key = step
+        if step == "...":
+            kind = kinds.pop(0)
+            key = next(name for name, child in node.items() if not _fits(child, kind))
+        yield "kind" if key == "type" else key
+        node = node.get(key) if isinstance(node, dict) else None
+        if isinstance(node, dict) and node.get("type") == "rest_api":
+            kinds = [ApiTable]
+
+
+def _fits(node: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(node, kind, strict=True)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _line(root: yaml.Node | None, keys: Iterable[str]) -> int:
+    """The line of the value under these keys, as far as they can be followed."""
     node = root
-    for step in re.findall(r"[\w]+|\[\.\.\.\]", place):
+    for step in keys:
         if not isinstance(node, yaml.MappingNode):
             break
         found = next((value for key, value in node.value if key.value == step), None)
@@ -127,6 +155,15 @@ def _refuse_shared_tables(sources: Mapping[str, SourceSpec], path: Path) -> None
                 f"'{source}'; every raw table has one source, so rename one of them"
             )
         seen[table] = source
+
+
+def _refuse_odd_addresses(sources: Mapping[str, SourceSpec], path: Path) -> None:
+    for name, spec in sources.items():
+        url = spec.url if isinstance(spec, RestApiSource) else None
+        if url is not None and not is_http_address(url):
+            raise SettingsError(
+                f"{path.name}: the url of source '{name}' is no http:// or https:// address"
+            )
 
 
 def tables_of(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ import ctypes
 import functools
 import importlib.util
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -77,9 +78,17 @@ def binary(name: str) -> Path:
 
 
 def _initialise(cluster: Path) -> None:
-    cluster.mkdir(parents=True, exist_ok=True)
+    """Make the cluster beside its place and move it there: a killed attempt leaves none."""
+    unfinished = cluster.with_name(f"{cluster.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     if _is_root() and _leave_root() is _become_nobody:
-        os.chown(cluster, NOBODY, NOBODY)
+        os.chown(unfinished, NOBODY, NOBODY)
+    _fill(unfinished)
+    unfinished.replace(cluster)
+
+
+def _fill(cluster: Path) -> None:
     made = _run(
         "initdb", "-D", str(cluster), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C"
     )

@@ -216,7 +216,7 @@ def _dlt_source(name: str, spec: SourceSpec, manifests: list[Manifest], empty: P
 
     tables = _expected_tables(spec)
     for manifest in manifests:
-        for column in manifest.batch.columns:
+        for column in () if manifest.batch.problem else manifest.batch.columns:
             tables[manifest.batch.table].setdefault(column.name, dict(TEXT))
     rows = [_landing_row(at, manifest, spec) for at, manifest in enumerate(manifests, start=1)]
     resources = [_carrier(rows, tables.pop("_landings"))] if rows else []

@@ -40,7 +40,7 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
-    lines = logging.FileHandler(file, encoding="utf-8")
+    lines = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
     lines.setFormatter(_JsonLines(run_id, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)

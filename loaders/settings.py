@@ -19,6 +19,7 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 URL_SCHEMES = ("postgresql", "postgres")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 # Who may name a server when no URL does, in order of precedence: libpq's own names, then DB_*.
 DATABASE_VARIABLES: dict[str, tuple[str, ...]] = {
@@ -68,7 +69,7 @@ VARIABLES = (
     Variable("PGDATABASE", "database, likewise", "a name"),
     Variable("PGUSER", "role, likewise", "a name"),
     Variable("PGPASSWORD", "password, likewise", "any text", is_secret=True),
-    Variable("PGSSLMODE", "how TLS is used, likewise", "a libpq sslmode"),
+    Variable("PGSSLMODE", "how TLS is used, likewise", ", ".join(SSL_MODES)),
     Variable("PGSERVICE", "a section of pg_service.conf that names the server", "a name"),
     Variable("DB_HOST", "as PGHOST, where that is not set", "a host"),
     Variable("DB_PORT", "as PGPORT, where that is not set", "1 to 65535"),
@@ -125,7 +126,7 @@ def load_settings(
         target_reason=reason,
         data_dir=_path("ELT_DATA_DIR", given, project_dir),
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
-        api_url=_checked("API_URL", given, _http_address),
+        api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
         database=_database(given) if target == "postgres" else None,
         values={name: item.value for name, item in given.items()},
@@ -133,7 +134,11 @@ def load_settings(
 
 
 def _given(environ: Mapping[str, str], project_dir: Path) -> dict[str, _Given]:
-    from_file = dotenv_values(project_dir / ".env", interpolate=False)
+    file = project_dir / ".env"
+    try:
+        from_file = dotenv_values(file, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from None
     given = {name: _Given(value, project_dir) for name, value in from_file.items() if value}
     given |= {name: _Given(value, Path.cwd()) for name, value in environ.items() if value}
     return given
@@ -145,7 +150,8 @@ def _variable(name: str) -> Variable:
 
 def _refuse(name: str, value: str) -> SettingsError:
     variable = _variable(name)
-    shown = "a value that is not shown" if variable.is_secret else repr(value)
+    is_shown = not variable.is_secret and "@" not in value  # a URL with a password
+    shown = repr(value) if is_shown else "a value that is not shown"
     return SettingsError(f"{name} is {shown}; allowed: {variable.allowed}")
 
 
@@ -164,12 +170,17 @@ def _checked(
 
 def _path(name: str, given: Mapping[str, _Given], project_dir: Path) -> Path:
     item = given.get(name, _Given(_variable(name).default, project_dir))
+    try:
+        expanded = Path(item.value).expanduser()
+    except RuntimeError:  # ~nobody: there is no such user
+        raise _refuse(name, item.value) from None
     if "\0" in item.value:
         raise _refuse(name, item.value)
-    return (item.base / Path(item.value).expanduser()).absolute()
+    return (item.base / expanded).absolute()
 
 
-def _http_address(value: str) -> bool:
+def is_http_address(value: str) -> bool:
+    """Whether it is a URL that an API can be read from."""
     from urllib.parse import urlsplit
 
     try:
@@ -202,20 +213,22 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
             continue
         database[keyword] = given[name].value
         names_a_server |= keyword in NAMES_A_SERVER
-        if keyword == "port" and not _is_port(database["port"]):
-            raise _refuse(name, database["port"])
+        if not _is_allowed(keyword, database[keyword]):
+            raise _refuse(name, database[keyword])
     if not names_a_server:
         return None
     if "service" not in database:
         database.setdefault("host", "localhost")
         database.setdefault("port", "5432")
-        database.setdefault("user", os.environ.get("USER", "postgres"))
+        database.setdefault("user", given["USER"].value if "USER" in given else "postgres")
         database.setdefault("dbname", database["user"])
     return database
 
 
-def _is_port(value: str) -> bool:
-    return value.isascii() and value.isdigit() and 0 < int(value) < 65536
+def _is_allowed(keyword: str, value: str) -> bool:
+    if keyword == "port":
+        return value.isascii() and value.isdigit() and 0 < int(value) < 65536
+    return keyword != "sslmode" or value in SSL_MODES
 
 
 def _parse_url(url: str) -> dict[str, str]:
@@ -224,8 +237,8 @@ def _parse_url(url: str) -> dict[str, str]:
     name, _, driver = scheme.partition("+")
     if not separator or name not in URL_SCHEMES:
         raise _refuse("DATABASE_URL", url)
-    if driver == "asyncpg":  # its name for sslmode
-        rest = rest.replace("?ssl=", "?sslmode=").replace("&ssl=", "&sslmode=")
+    if driver == "asyncpg":
+        rest = _with_sslmode(rest)
     import psycopg2
     from psycopg2.extensions import parse_dsn
 
@@ -233,6 +246,18 @@ def _parse_url(url: str) -> dict[str, str]:
         parsed = parse_dsn(f"postgresql://{rest}")
     except psycopg2.ProgrammingError:  # its message would quote the URL, and with it the password
         raise _refuse("DATABASE_URL", url) from None
-    if "port" in parsed and not _is_port(parsed["port"]):
+    if not all(_is_allowed(keyword, str(value)) for keyword, value in parsed.items()):
         raise _refuse("DATABASE_URL", url)
     return {keyword: str(value) for keyword, value in parsed.items()}
+
+
+def _with_sslmode(rest: str) -> str:
+    """Asyncpg's name for sslmode is ssl; a password may hold `?` and `&` too."""
+    place, mark, query = rest.rpartition("?")
+    parameters = [
+        f"sslmode={parameter[4:]}"
+        if parameter[:4] == "ssl=" and parameter != "ssl=true"
+        else parameter
+        for parameter in query.split("&")
+    ]
+    return place + mark + "&".join(parameters) if mark else rest

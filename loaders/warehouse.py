@@ -16,11 +16,14 @@ from loaders.errors import WarehouseError
 from loaders.settings import Settings, Target
 
 RAW_SCHEMA = "raw"
+# Where a bare name is looked for, best first: published, compatibility views, then the layers.
+SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", RAW_SCHEMA)
 BUSY_SECONDS = 5.0
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 QUERY_SECONDS = 60
 READER_ROLE = "assay_reader"
+READING_STATEMENTS = ("SELECT", "EXPLAIN", "MULTI")  # as DuckDB sorts them; MULTI is PIVOT
 
 # libpq keyword → the variable that libpq, psql and profiles.yml read it from
 LIBPQ_VARIABLES = {
@@ -71,8 +74,8 @@ class DuckDB:
 
     @property
     def connect_hint(self) -> str:
-        """A command that reads it."""
-        return "elt query 'select * from user_features limit 5'"
+        """A command that opens it, where DuckDB's own command line is installed."""
+        return f"duckdb -readonly {self.path}"
 
     def environment(self) -> dict[str, str]:
         """The variables through which profiles.yml finds it."""
@@ -101,6 +104,9 @@ class DuckDB:
                 statements = connection.extract_statements(sql)
                 if len(statements) != 1:
                     raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
+                if statements[0].type.name not in READING_STATEMENTS:
+                    raise WarehouseError("only statements that read are run, such as SELECT")
+                connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
                 connection.execute("set enable_external_access = false")
                 connection.execute("set lock_configuration = true")
                 return _DuckDBReader(connection).fetch(sql)
@@ -129,6 +135,12 @@ class DuckDB:
                 time.sleep(0.1)
             except duckdb.Error as error:
                 raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+
+
+def _existing_schemas(connection: Any) -> str:
+    """The search path: DuckDB refuses one that names a schema which is not there yet."""
+    rows = connection.execute("select schema_name from information_schema.schemata").fetchall()
+    return ",".join(schema for schema in SCHEMAS if (schema,) in rows)
 
 
 @dataclass(frozen=True)
@@ -166,6 +178,7 @@ class Postgres:
         host, query = named.get("hostaddr", named.get("host", "localhost")), ""
         if host.startswith("/"):
             host, query = "", f"?host={host}"
+        host = _in_url(host)
         port = named.get("port", "5432")
         return f"postgresql://{named['user']}@{host}:{port}/{named['dbname']}{query}"
 
@@ -180,14 +193,22 @@ class Postgres:
         return environment
 
     def connection_url(self) -> str:
-        """All of it as a URL, password included: for dlt, never for people."""
-        named = {"password": "none", **self.database}  # dlt wants a password even where none is
+        """All of it as a URL, password included: for dlt, never for people.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
+        named = dict(self.database)
+        if "password" not in named:  # dlt wants one: libpq's from its password file, or any
+            with closing(self.connect("assay")) as connection:
+                named["password"] = connection.info.password or "none"
         place = {keyword: named.pop(keyword, "") for keyword in ("user", "password", "dbname")}
         host, port = named.pop("host", "localhost"), named.pop("port", "5432")
         if host.startswith("/"):
             named["host"], host = host, "localhost"
         user, password = quote(place["user"], safe=""), quote(place["password"], safe="")
         query = f"?{urlencode(named)}" if named else ""
+        host = _in_url(host)
         return f"postgresql://{user}:{password}@{host}:{port}/{quote(place['dbname'])}{query}"
 
     @contextmanager
@@ -239,8 +260,7 @@ class Postgres:
                 connection.autocommit = False
                 connection.read_only = True
                 connection.execute(f"set local statement_timeout = '{QUERY_SECONDS}s'")
-                schemas = "analytics, public, features, clean, staging, ops, raw"
-                connection.execute(f"set local search_path = {schemas}")
+                connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
                 # prepared: the protocol of one statement, so a second cannot ride along
                 done = connection.execute(sql, prepare=True)
                 columns = tuple(column.name for column in done.description or ())
@@ -261,6 +281,10 @@ class _PostgresReader:
         except psycopg.Error as error:
             raise WarehouseError(str(error)) from None
         return Result(tuple(column.name for column in done.description), done.fetchall())
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _become_reader(connection: Any) -> None:
@@ -284,9 +308,24 @@ def open_warehouse(settings: Settings) -> Warehouse:
     if settings.target == "duckdb":
         return DuckDB(settings.duckdb_path)
     if settings.database is not None:
-        return Postgres(settings.database)
+        return Postgres(_without_service(settings.database))
     cluster = cluster_of(settings)
     return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")
+
+
+def _without_service(database: dict[str, str]) -> dict[str, str]:
+    """The server that a section of pg_service.conf names, in full: dlt and dbt want its parts."""
+    if "service" not in database:
+        return database
+    with closing(Postgres(database).connect("assay")) as connection:
+        options = {option.keyword.decode(): option.val for option in connection.pgconn.info}
+        host, port = connection.info.host, str(connection.info.port)
+    named = {keyword: value.decode() for keyword, value in options.items() if value}
+    wanted = LIBPQ_VARIABLES.keys() - {"service"}
+    return {keyword: named[keyword] for keyword in wanted & named.keys()} | {
+        "host": host,
+        "port": port,
+    }
 
 
 def cluster_of(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ Every command imports what it needs when it runs: `elt --help` starts without dl
 
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -254,8 +255,20 @@ def _run(context: click.Context, is_json: bool, sources: tuple[str, ...], **stag
     if is_json:
         click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())
     else:
-        click.echo(summary.summarise(record, open_warehouse(settings)), nl=False)
+        click.echo(
+            summary.summarise(record, open_warehouse(settings), _command(settings)), nl=False
+        )
     context.exit(record.exit_code)
+
+
+def _command(settings: Settings) -> str:
+    """How the reader of a hint calls `elt` again and finds the same warehouse."""
+    program = Path(sys.executable).parent / "elt"
+    is_on_path = shutil.which("elt") == str(program)
+    is_here = program.is_relative_to(Path.cwd())
+    called = "elt" if is_on_path else str(program.relative_to(Path.cwd()) if is_here else program)
+    needed = [name for name in ("ELT_TARGET", "ELT_DATA_DIR") if name in settings.values]
+    return " ".join([*(f"{name}={shlex.quote(settings.values[name])}" for name in needed), called])
 
 
 def _warehouse(settings: Settings | None = None) -> Any:

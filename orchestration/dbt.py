@@ -18,6 +18,7 @@ from loaders.warehouse import Warehouse
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 PASSED = {"success", "pass", "warn", "no-op"}
 TESTS = {"test", "unit_test"}
+BUILT = {"model", "seed", "snapshot"}
 SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
 
 
@@ -111,7 +112,7 @@ def _outcome(results: list[_RunResult]) -> BuildOutcome:
         kind, _, name = result.unique_id.split(".", 2)
         group = "tests" if kind in TESTS else "models"
         is_passed = result.status in PASSED
-        if kind != "operation":
+        if kind in TESTS | BUILT:
             counts[group] += 1
             counts[f"{group}_passed"] += is_passed
         if not is_passed and result.status != "skipped":

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from loaders.errors import SettingsError
-from loaders.warehouse import Reader, Result, Warehouse
+from loaders.warehouse import SCHEMAS, Reader, Result, Warehouse
 
-# Where a bare name is looked for, best first: published, compatibility views, then the layers.
-SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", "raw")
 TEXT_TYPES = {"text", "varchar", "character varying"}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from loaders.errors import AssayError
-from loaders.warehouse import Warehouse
+from loaders.warehouse import DuckDB, Warehouse
 from orchestration import reading
 from orchestration.formats import table
 from orchestration.registry import RunRecord
@@ -20,42 +20,51 @@ SHOWN = (
 )
 
 
-def summarise(record: RunRecord, warehouse: Warehouse) -> str:
-    """The whole summary: what was done, what came of it, what to do next."""
-    lines = list(_record(record))
+def summarise(record: RunRecord, warehouse: Warehouse, command: str) -> str:
+    """The whole summary: what was done, what came of it, what to do next.
+
+    `command` is how the reader calls `elt`, with the variables that it needs.
+    """
+    lines = list(_record(record, command))
     if record.state == "succeeded" and record.transform:
         lines += _first_rows(warehouse)
-    return "\n".join([*lines, *_next(record, warehouse)]) + "\n"
+    return "\n".join([*lines, *_next(record, warehouse, command)]) + "\n"
 
 
 def describe(record: RunRecord) -> str:
     """A run of the past."""
     times = f"Started     {record.started_at}, ended {record.ended_at or 'not yet'}"
-    return "\n".join([*_record(record), times]) + "\n"
+    return "\n".join([*_record(record, "elt"), times]) + "\n"
 
 
-def _record(record: RunRecord) -> Iterator[str]:
-    yield f"Run {record.run_id} {record.state}"
-    yield ""
+def _record(record: RunRecord, command: str) -> Iterator[str]:
     yield f"Warehouse   {record.target}: {record.place}"
     yield f"            because {record.target_reason}"
+    yield f"Run         {record.run_id} {record.state}"
     for error in record.errors:
         yield f"  FAILED    {error}"
     if record.sources:
         yield from _landed(record)
     if record.transform:
         yield from _built(record)
-    yield from _aside(record)
+    yield from _aside(record, command)
 
 
 def _landed(record: RunRecord) -> Iterator[str]:
     yield ""
     rows = [
-        (name, t.books.read, t.books.landed, t.books.quarantined, t.new.landed or "-")
+        (
+            outcome.source,
+            name,
+            t.books.read,
+            t.books.landed,
+            t.books.quarantined,
+            t.new.landed or "-",
+        )
         for outcome in record.sources
         for name, t in outcome.tables.items()
     ]
-    columns = ("table in raw", "rows read", "landed", "set aside", "new in this run")
+    columns = ("source", "raw table", "rows read", "landed", "set aside", "new in this run")
     yield table(columns, rows)
     yield ""
     for outcome in record.sources:
@@ -81,7 +90,7 @@ def _built(record: RunRecord) -> Iterator[str]:
         yield from (f"            {line.strip()}" for line in failure.message.splitlines())
 
 
-def _aside(record: RunRecord) -> Iterator[str]:
+def _aside(record: RunRecord, command: str) -> Iterator[str]:
     aside = record.rejections
     if not aside.rows and not aside.uncast_values:
         return
@@ -92,9 +101,9 @@ def _aside(record: RunRecord) -> Iterator[str]:
         f"{aside.uncast_values} values could not be cast and are NULL."
     )
     if aside.quarantined_rows:
-        yield "            elt show raw._quarantine"
+        yield f"            {command} show raw._quarantine"
     if aside.rejected_rows or aside.uncast_values:
-        yield "            elt show rejected_records"
+        yield f"            {command} show rejected_records"
 
 
 def _first_rows(warehouse: Warehouse) -> Iterator[str]:
@@ -110,15 +119,22 @@ def _first_rows(warehouse: Warehouse) -> Iterator[str]:
     yield table(SHOWN, [[row[i] for i in picked] for row in result.rows])
 
 
-def _next(record: RunRecord, warehouse: Warehouse) -> Iterator[str]:
+def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str]:
     yield ""
     yield "Next"
+    hints = {
+        f"{command} show user_features --format csv": "every row and column, for other programs",
+        f"{command} query 'select count(*) from posts'": "any read-only SQL",
+        warehouse.connect_hint: "the warehouse itself, until `make down` if it is the embedded one",
+        "make docs": "every model and column, described",
+        "make elt CSV=~/mylab": "the same with your own CSV files",
+    }
+    if isinstance(warehouse, DuckDB):
+        del hints[warehouse.connect_hint]
     if record.state != "succeeded":
-        yield f"  elt runs show {record.run_id}     the whole record of this run"
-        yield "  elt doctor                              what may be wrong with the set-up"
-        return
-    yield "  elt show user_features --format csv     every row and column, for other programs"
-    yield "  elt query 'select count(*) from posts'  any read-only SQL"
-    yield f"  {warehouse.connect_hint}"
-    yield "  make docs                               every model and column, described"
-    yield "  make elt CSV=~/mylab                    the same with your own CSV files"
+        hints = {
+            f"{command} runs show {record.run_id}": "the whole record of this run",
+            f"{command} doctor": "what may be wrong with the set-up",
+        }
+    width = max(map(len, hints))
+    yield from (f"  {hint:<{width}}  {purpose}" for hint, purpose in hints.items())

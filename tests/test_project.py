@@ -19,21 +19,22 @@ NOT_YET = re.compile(r"docs/contracts\.md$")  # promises what later issues build
 def code_of(document: Path) -> list[str]:
     """The code of a page: fenced blocks line by line, and spans."""
     text = document.read_text(encoding="utf-8")
-    fenced = [
-        line for block in re.findall(r"```\w*\n(.*?)```", text, re.S) for line in block.splitlines()
-    ]
-    return fenced + re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    return "\n".join(blocks).splitlines() + re.findall(
+        r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    )
 
 
 @pytest.mark.contract("S0-11", "S3-02")
 def test_every_variable_is_in_the_example_and_no_other() -> None:
     example = (PROJECT_DIR / ".env.example").read_text()
-    assert re.findall(r"^(\w+)=", example, re.M) == [variable.name for variable in VARIABLES]
+    names = [variable.name for variable in VARIABLES]
+    assert re.findall(r"^(\w+)=", example, re.MULTILINE) == names
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_name_make_targets_that_exist(document: Path) -> None:
-    targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M))
+    targets = set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE))
     named = {m[1] for code in code_of(document) if (m := re.match(r"\s*make ([a-z-]+)", code))}
     if not NOT_YET.search(str(document)):
         assert named <= targets
@@ -66,7 +67,7 @@ def test_locks_carry_hashes_and_no_address() -> None:
 
 def test_the_dev_lock_holds_the_versions_of_the_lock() -> None:
     pinned = [
-        set(re.findall(r"^\S+==\S+", (PROJECT_DIR / name).read_text(), re.M))
+        set(re.findall(r"^\S+==\S+", (PROJECT_DIR / name).read_text(), re.MULTILINE))
         for name in ("requirements.txt", "requirements-dev.txt")
     ]
     assert pinned[0] <= pinned[1]

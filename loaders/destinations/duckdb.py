@@ -1,7 +1,6 @@
 """DuckDB: dlt's destination, with rows landed from Arrow batches."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -14,8 +13,10 @@ from typing_extensions import override
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, NothingToLoad, Sifted
 from loaders.destinations.tables import ROLE_HINT
+from loaders.intake import Row
 
 ROWS_AT_ONCE = 20_000
+CHARACTERS_AT_ONCE = 16_000_000  # an Arrow column of text holds 2 GB
 
 
 class DuckDBLanding(LandingJob):
@@ -72,11 +73,23 @@ class AssayDuckDB(duckdb):
 
 
 def _arrow(rows: Sifted, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    pending = iter(rows)
-    while part := list(islice(pending, ROWS_AT_ONCE)):
+    for part in _parts(rows):
         columns = [
             pa.array(column, pa.string())
             for column in zip(*(row.fields for row in part), strict=True)
         ]
         numbers = pa.array([row.number for row in part], pa.int64())
         yield pa.RecordBatch.from_arrays([*columns, numbers], schema=schema)
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    part: list[Row] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(map(len, filter(None, row.fields)))
+        if len(part) == ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part

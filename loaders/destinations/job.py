@@ -7,7 +7,7 @@ looked at lands nothing.
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,18 @@ class LandingJob(RunnableLoadJob):
         """Land every new batch and record the landing, in one transaction."""
         with FileStorage.open_zipsafe_ro(self._file_path, "rb") as file:
             rows = [msgspec.json.decode(line) for line in file if line.strip()]
+        tables = {"_batches", "_landings"}
         with self._sql.begin_transaction():
             for row in rows:
                 manifest = msgspec.json.decode(row["manifest"], type=Manifest)
                 if manifest.is_new and self._claim(manifest):
                     self._land(manifest)
+                    tables.add(manifest.batch.table)
             self._record_landing(rows)
+        self.settle(tables)
+
+    def settle(self, tables: Collection[str]) -> None:
+        """After the landing is visible: let the warehouse take note of what the tables hold."""
 
     @abstractmethod
     def copy_rows(self, table: str, columns: tuple[str, ...], batch: Batch, rows: "Sifted") -> None:
@@ -89,7 +95,8 @@ class LandingJob(RunnableLoadJob):
     def _land(self, manifest: Manifest) -> None:
         batch = manifest.batch
         rows = Sifted(batch)
-        self.copy_rows(batch.table, tuple(column.name for column in batch.columns), batch, rows)
+        columns = () if batch.problem else tuple(column.name for column in batch.columns)
+        self.copy_rows(batch.table, columns, batch, rows)
         self._quarantine(manifest, rows.rejected)
         if _sha256(batch) != batch.sha256:
             raise DestinationTerminalException(f"{batch.uri} changed while it was read")

@@ -3,21 +3,27 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from loaders.batch import Column
 
 MAX_BYTES = 63  # PostgreSQL's limit of a name
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})  # PostgreSQL's
 _WORD_BREAK = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-def map_columns(header: Sequence[str]) -> tuple[Column, ...]:
+def map_columns(header: Sequence[str], expected: Collection[str] = ()) -> tuple[Column, ...]:
     """Give every field of a header a name of its own, in order.
 
     Names that are equal once normalised are told apart by a number; the header that is already
-    written as the plain name keeps it.
+    written as the plain name keeps it. A header that spells an `expected` name in another case
+    (`USERID`, `User_id`) is that name, unless another header has it.
     """
     plain = [column_name(original) or f"column_{i}" for i, original in enumerate(header, start=1)]
+    absent = {_letters(name): name for name in expected if name not in plain}
+    plain = [
+        absent.get(_letters(original), name) for original, name in zip(header, plain, strict=True)
+    ]
     written = {original for original in header if original in plain}
     taken: set[str] = set()
     columns = []
@@ -40,7 +46,13 @@ def column_name(original: str) -> str:
     name = re.sub(r"[\W_]+", "_", text.lower()).strip("_")
     if name[:1].isdigit():
         name = f"_{name}"
+    if name in SYSTEM_COLUMNS:
+        name = f"{name}_"
     return _within_limit(name)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).lower())
 
 
 def _within_limit(name: str) -> str:

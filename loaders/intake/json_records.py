@@ -26,7 +26,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise NotRecordsError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+# Values are only measured, so numbers stay text: of any length, and without the time to convert
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+_KINDS = {"{": "an object", '"': "a string", "n": "null", "t": "true", "f": "false"}
 
 
 def cut_records(text: str, place: str | None = None) -> Iterator[str]:
@@ -89,31 +91,33 @@ def _value_of(text: str, at: int, key: str) -> int:
 
 
 def _not_a_list(text: str, at: int, place: str | None) -> str:
-    value, _ = _DECODER.raw_decode(text, at)
-    kind = {dict: "an object", str: "a string", type(None): "null"}.get(type(value), "a number")
+    _DECODER.raw_decode(text, at)
+    kind = _KINDS.get(text[at], "a number")
     where = f"the value of {place!r}" if place else "the answer"
     begins = text[at : at + 80].strip()
     return f"{where} is {kind}, not a list of records (it begins {begins!r})"
 
 
 def sequence_item(record: str) -> bytes:
-    """A record as an item of a JSON text sequence."""
-    return f"{SEPARATOR}{record}\n".encode("utf-8", "surrogatepass")
+    """A record as an item of a JSON text sequence; bytes that are not UTF-8 stay what they were."""
+    return f"{SEPARATOR}{record}\n".encode("utf-8", "surrogateescape")
 
 
 def read_sequence(batch: Batch) -> Iterator[Record]:
     """The records of a spooled sequence, each with its document as the only field."""
-    with Path(batch.path).open(encoding="utf-8", errors="surrogatepass", newline="") as file:
-        rest = ""
-        number = 0
+    with Path(batch.path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        number = 0  # nothing stands before the first separator
+        parts: list[str] = []
         while chunk := file.read(CHUNK):
-            *whole, rest = (rest + chunk).split(SEPARATOR)
-            for text in whole:
+            first, *others = chunk.split(SEPARATOR)
+            parts.append(first)
+            for text in others:
                 if number:
-                    yield _document(number, text)
+                    yield _document(number, "".join(parts))
                 number += 1
+                parts = [text]
         if number:
-            yield _document(number, rest)
+            yield _document(number, "".join(parts))
 
 
 def _document(number: int, text: str) -> Record:

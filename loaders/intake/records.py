@@ -36,7 +36,7 @@ def read_rows(batch: Batch) -> Iterator[Row | Rejected]:
             yield Row(number, record.fields)
         else:
             raw = encode(record.text, batch.encoding)
-            yield Rejected(number, record.line, raw, _readable(record.text), problem)
+            yield Rejected(number, record.line, raw, readable(record.text), problem)
 
 
 def _records(batch: Batch) -> Iterator[Record]:
@@ -63,6 +63,6 @@ def _problem(fields: Fields, width: int) -> str | None:
     return None
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """The text without what a text column cannot hold; the bytes are kept beside it."""
     return text.rstrip("\r\n").replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()

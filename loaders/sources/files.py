@@ -6,6 +6,7 @@ from pathlib import Path
 from loaders.batch import Batch, batch_id
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
+from loaders.intake import readable
 from loaders.intake.columns import map_columns
 from loaders.intake.decode import detect_encoding, open_text
 from loaders.intake.delimited import split_records
@@ -30,7 +31,11 @@ def find(name: str, spec: FilesSource) -> Found:
         if not paths:
             problems.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
         for path in paths:
-            batch = _batch(name, table, path, expected)
+            try:
+                batch = _batch(name, table, path, expected)
+            except OSError as error:
+                problems.append(f"{path} cannot be read: {error.strerror or error}")
+                continue
             batches.append(batch)
             if batch.problem:
                 problems.append(f"{path}: {batch.problem}")
@@ -44,7 +49,8 @@ def _batch(source: str, table: str, path: Path, expected: FileTable) -> Batch:
     dialect = detect_dialect(path, encoding, expected.columns)
     with open_text(path, encoding) as text:
         header = next(split_records(text, dialect), None)
-    columns = map_columns([field or "" for field in header.fields]) if header else ()
+    titles = [readable(field or "") for field in header.fields] if header else []
+    columns = map_columns(titles, expected.columns)
     names = {column.name for column in columns}
     missing = [column for column in expected.required if column not in names]
     problem = None

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
@@ -11,13 +12,15 @@ import requests
 from loaders.batch import Batch, Column, batch_id
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.errors import SourceError
-from loaders.intake.json_records import NotRecordsError, cut_records, sequence_item
+from loaders.intake.json_records import cut_records, sequence_item
+from loaders.logs import hide
 from loaders.sources import Found, sample_api
 
 TIMEOUT_SECONDS = 30
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 MAX_WAIT_SECONDS = 30
+BEGINNING = 80  # characters of an answer that an error shows
 DOCUMENT = (Column("(the record)", "document"),)
 
 
@@ -28,13 +31,14 @@ def find(name: str, spec: RestApiSource, spool_dir: Path, run_id: str) -> Found:
         if url is None:
             url = stack.enter_context(sample_api.serve())
             origin = "the bundled sample API (API_URL is not set)"
+        secrets = [spec.bearer_token] if spec.bearer_token else []
         batches: list[Batch] = []
         problems: list[str] = []
         for table, expected in spec.tables.items():
             try:
                 batches.append(_batch(name, table, spec, expected, url, spool_dir, run_id))
             except SourceError as error:
-                problems.append(str(error))
+                problems.append(hide(str(error), secrets))
         return Found(origin or _shown(url), tuple(batches), tuple(problems))
 
 
@@ -84,7 +88,7 @@ def _records(address: str, place: str | None, bearer_token: str | None) -> Itera
     where = f"the API at {_shown(address)}"
     try:
         for response in _pages(address, bearer_token):
-            text = response.content.decode("utf-8-sig")
+            text = response.content.decode("utf-8-sig", "surrogateescape")
             yield from cut_records(text, place)
     except requests.Timeout:
         raise SourceError(f"{where} did not answer within {TIMEOUT_SECONDS} s") from None
@@ -93,19 +97,29 @@ def _records(address: str, place: str | None, bearer_token: str | None) -> Itera
         raise SourceError(f"{where} answered {status}") from None
     except requests.ConnectionError as error:
         raise SourceError(f"{where} cannot be reached: {_root_cause(error)}") from None
+    except requests.JSONDecodeError as error:
+        begins = error.doc[:BEGINNING].strip()
+        raise SourceError(f"{where} answered no JSON (it begins {begins!r})") from None
     except requests.RequestException as error:
         raise SourceError(f"{where} cannot be read ({type(error).__name__})") from None
-    except UnicodeDecodeError:
-        raise SourceError(f"{where} answered bytes that are not UTF-8") from None
-    except NotRecordsError as error:
+    except (ValueError, RecursionError) as error:  # NotRecordsError, and what json itself raises
         raise SourceError(f"{where}: {error}") from None
 
 
 def _pages(address: str, bearer_token: str | None) -> Iterator[requests.Response]:
-    """Every page, as dlt's client finds them: links in headers or bodies, else a single page."""
+    """Every page, as dlt's client finds them: links in headers or bodies, else a single page.
+
+    The token goes to the host of the address alone, wherever a page's link points.
+    """
     from dlt.sources.helpers.requests import Client
     from dlt.sources.helpers.rest_client import RESTClient
     from dlt.sources.helpers.rest_client.auth import BearerTokenAuth
+    from dlt.sources.helpers.rest_client.detector import (
+        PaginatorFactory,
+        header_links_detector,
+        json_links_detector,
+        single_page_detector,
+    )
 
     session = Client(
         raise_for_status=False,  # the RESTClient does
@@ -114,15 +128,51 @@ def _pages(address: str, bearer_token: str | None) -> Iterator[requests.Response
         request_backoff_factor=BACKOFF_SECONDS,
         request_max_retry_delay=MAX_WAIT_SECONDS,
     ).session
+    session.trust_env = not _is_loopback(address)  # a proxy of the environment is for elsewhere
     auth = BearerTokenAuth(bearer_token) if bearer_token else None
-    client = RESTClient(base_url=address, auth=auth, session=session)
+    ways = PaginatorFactory(
+        [header_links_detector, json_links_detector, _refuse_guesses, single_page_detector]
+    )
+    client = RESTClient(base_url=address, auth=auth, session=session, paginator_factory=ways)
     seen: set[str] = set()
-    for page in client.paginate():
-        link = page.response.request.url or ""
-        if link in seen:
-            raise SourceError(f"the API at {_shown(address)} links to a page it has sent already")
-        seen.add(link)
-        yield page.response
+    with closing(session):
+        for page in client.paginate(data_selector="$"):  # records are cut from the text, not here
+            link = page.response.request.url or ""
+            if link in seen:
+                raise SourceError(f"the API at {_shown(address)} sends a page that it sent already")
+            seen.add(link)
+            yield page.response
+            if auth and _host(page.request.url) != _host(address):
+                raise SourceError(
+                    f"the API at {_shown(address)} links to {_shown(page.request.url)}; "
+                    "the token is not sent to another host"
+                )
+
+
+def _refuse_guesses(response: requests.Response) -> tuple[Any, Any]:
+    """Pages without links: dlt would guess how to ask for them, and may read one twice or none."""
+    from dlt.sources.helpers.rest_client.detector import find_next_page_path, find_total_pages_path
+
+    answer = response.json()
+    cursor, _ = find_next_page_path(answer)
+    pages, total = find_total_pages_path(answer)
+    if cursor or (pages and str(total) not in ("0", "1")):
+        key = ".".join(cursor or pages)
+        raise SourceError(
+            f"the API at {_shown(response.url)} answers in pages ({key!r}) without a link to the "
+            "next; only links, in a header or in the answer, are followed"
+        )
+    return None, None
+
+
+def _host(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _shown(url: str) -> str:

@@ -1,0 +1,8 @@
+{#-
+    Every character that Unicode calls white space, the separators of ASCII (0x1C to 0x1F) and
+    the byte order mark, which files glued together leave in their middle. Spelled out, because
+    `\s` means something else to each warehouse.
+-#}
+{% macro blanks() -%}
+    {{ " \t\n\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff" }}
+{%- endmacro %}

@@ -1,0 +1,4 @@
+{#- A schema is called what dbt_project.yml calls it, on every target: the warehouse is ours alone. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+{%- endmacro %}

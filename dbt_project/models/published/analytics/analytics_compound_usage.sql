@@ -1,0 +1,3 @@
+{{ config(alias='compound_usage') }}
+
+select * from {{ ref('compound_usage') }}

@@ -1,0 +1,3 @@
+{{ config(alias='experiment_counts') }}
+
+select * from {{ ref('experiment_counts') }}

@@ -1,0 +1,3 @@
+{{ config(alias='rejected_records') }}
+
+select * from {{ ref('rejected_records') }}

@@ -1,0 +1,3 @@
+{{ config(alias='user_features') }}
+
+select * from {{ ref('user_features') }}
