@@ -1,7 +1,7 @@
 """Sources in, destination out: the only place that builds a dlt pipeline.
 
-A landing of a source is one dlt load package. Whatever an earlier, killed run left pending is
-dropped first: batches are found anew in each run, so nothing is lost with it.
+A landing of a source is one dlt load package, in a working folder of the run's own: what a killed
+run left pending is never met again, and batches are found anew in each run, so nothing is lost.
 """
 
 import logging
@@ -169,10 +169,10 @@ def _run_pipeline(
     manifests: list[Manifest],
     run_id: str,
 ) -> None:
-    dlt = _import_dlt(settings)
+    folder = settings.runs_dir / run_id / "dlt"
+    dlt = _import_dlt(folder)
     from dlt.pipeline.exceptions import PipelineStepFailed
 
-    folder = settings.data_dir / "dlt" / run_id
     pipeline = dlt.pipeline(
         name,
         destination=_destination(warehouse),
@@ -184,7 +184,10 @@ def _run_pipeline(
     try:
         pipeline.run(_dlt_source(name, spec, manifests, empty))
     except PipelineStepFailed as error:
-        raise AssayError(_innermost(error)) from error
+        cause = _innermost(error)
+        if isinstance(cause, KeyboardInterrupt):  # dlt would make a failed source of it
+            raise cause from None
+        raise AssayError(str(cause).strip() or type(cause).__name__) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -192,6 +195,7 @@ def _run_pipeline(
 DLT_CONFIGURATION = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",  # a failure is told once, by us
+    "RUNTIME__INTERCEPT_SIGNALS": "false",  # a run that is told to stop stops
     "SCHEMA__NAMING": "direct",  # the names are ours already: see intake.columns
     "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
     "NORMALIZE__WORKERS": "1",
@@ -200,11 +204,11 @@ DLT_CONFIGURATION = {
 }
 
 
-def _import_dlt(settings: Settings) -> Any:
-    """Dlt takes half a second to import, and reads its configuration from the environment."""
+def _import_dlt(data_dir: Path) -> Any:
+    """Import dlt: half a second; it reads its configuration from the environment."""
     for name, value in DLT_CONFIGURATION.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("DLT_DATA_DIR", str(settings.data_dir / "dlt"))
+    os.environ.setdefault("DLT_DATA_DIR", str(data_dir))
     import dlt
 
     return dlt
@@ -265,10 +269,10 @@ def _destination(warehouse: Warehouse) -> Any:
     return AssayPostgres(warehouse.connection_url())
 
 
-def _innermost(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return str(error).strip() or type(error).__name__
+    return error
 
 
 def _table_outcome(

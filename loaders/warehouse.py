@@ -207,7 +207,7 @@ class Postgres:
         if host.startswith("/"):
             named["host"], host = host, "localhost"
         user, password = quote(place["user"], safe=""), quote(place["password"], safe="")
-        query = f"?{urlencode(named)}" if named else ""
+        query = f"?{urlencode(named, quote_via=quote)}" if named else ""
         host = _in_url(host)
         return f"postgresql://{user}:{password}@{host}:{port}/{quote(place['dbname'])}{query}"
 
@@ -263,8 +263,10 @@ class Postgres:
                 connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
                 # prepared: the protocol of one statement, so a second cannot ride along
                 done = connection.execute(sql, prepare=True)
-                columns = tuple(column.name for column in done.description or ())
-                return Result(columns, done.fetchall() if columns else [])
+                if done.description is None:
+                    raise WarehouseError("only statements that read are run, such as SELECT")
+                columns = tuple(column.name for column in done.description)
+                return Result(columns, done.fetchall())
             except psycopg.Error as error:
                 raise WarehouseError(str(error)) from None
 

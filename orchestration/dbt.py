@@ -73,7 +73,7 @@ def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutco
     results_path.unlink(missing_ok=True)
     output = invoke(settings, warehouse, ["build"], log_dir)
     if not results_path.exists():
-        return BuildOutcome(failures=(Failure("project", "dbt", last_words(output)),))
+        return BuildOutcome(failures=(Failure("dbt", "project", last_words(output)),))
     results = msgspec.json.decode(results_path.read_bytes(), type=_RunResults).results
     return _outcome(results)
 
@@ -85,7 +85,7 @@ def invoke(
     variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
     for name in SECRETS_DBT_NEEDS_NOT:
         variables.pop(name, None)
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+    command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
@@ -127,6 +127,7 @@ def _short(name: str) -> str:
 
 
 def last_words(output: subprocess.CompletedProcess[str]) -> str:
-    """The end of what dbt said."""
-    lines = [line for line in output.stdout.splitlines() if line.strip()]
+    """What dbt said last: the error it met, without the lines about itself."""
+    said = output.stdout.rpartition("Encountered an error:")[2]
+    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
     return "\n".join(lines[-12:]) or f"dbt ended with {output.returncode} and said nothing"

@@ -96,7 +96,12 @@ class LandingJob(RunnableLoadJob):
         batch = manifest.batch
         rows = Sifted(batch)
         columns = () if batch.problem else tuple(column.name for column in batch.columns)
-        self.copy_rows(batch.table, columns, batch, rows)
+        try:
+            self.copy_rows(batch.table, columns, batch, rows)
+        except Exception as error:
+            if rows.failure is None:
+                raise
+            raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
         self._quarantine(manifest, rows.rejected)
         if _sha256(batch) != batch.sha256:
             raise DestinationTerminalException(f"{batch.uri} changed while it was read")
@@ -148,14 +153,25 @@ class LandingJob(RunnableLoadJob):
 
 
 class Sifted:
-    """The rows of a batch that land, with the others kept aside and the books kept."""
+    """The rows of a batch that land, with the others kept aside and the books kept.
+
+    `failure` is why the batch could not be read to its end; the warehouse wraps it in its own.
+    """
 
     def __init__(self, batch: Batch) -> None:
         self.rejected: list[Rejected] = []
         self.books = Books()
+        self.failure: Exception | None = None
         self._batch = batch
 
     def __iter__(self) -> Iterator[Row]:
+        try:
+            yield from self._sift()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _sift(self) -> Iterator[Row]:
         landed = 0
         for row in read_rows(self._batch):
             if isinstance(row, Rejected):

@@ -107,7 +107,7 @@ def test_a_landing_is_recorded_as_a_run(elt: Elt) -> None:
     listed = json.loads(elt("runs", "list", "--json").stdout)
     assert [run["run_id"] for run in listed] == [record["run_id"]]
     shown = elt("runs", "show", record["run_id"]).stdout
-    assert f"Run {record['run_id']} succeeded" in shown
+    assert f"Run         {record['run_id']} succeeded" in shown
     assert json.loads(elt("runs", "show", record["run_id"], "--json").stdout) == record
 
 

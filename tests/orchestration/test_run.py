@@ -1,0 +1,82 @@
+"""A run is one record, whatever becomes of it; all its parts log to one place."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from loaders.errors import AssayError
+from loaders.settings import load_settings
+from orchestration import registry
+from orchestration.run import run
+from tests.conftest import Elt
+
+
+@pytest.mark.contract("S0-10", "S0-14")
+def test_all_parts_log_to_the_file_of_the_run_one_event_a_line(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    bad = {**environment, "API_URL": "http://127.0.0.1:9/x", "CSV_DATA_PATH": str(tmp_path)}
+    (tmp_path / "users.csv").write_text("name\nAda\n")
+    record = run(load_settings(bad), transforms=False)
+    log = tmp_path / "data" / "runs" / record.run_id / "run.log"
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {event["run_id"] for event in events} == {record.run_id}
+    assert {event["level"] for event in events} == {"INFO", "ERROR"}
+    messages = " ".join(event["message"] for event in events)
+    assert "required column user_id is missing" in messages
+    assert "cannot be reached" in messages
+    assert record.state == "failed"
+
+
+def test_a_database_that_is_down_fails_the_run_and_the_record_says_why(
+    environment: dict[str, str],
+) -> None:
+    settings = load_settings(
+        {
+            **environment,
+            "ELT_TARGET": "postgres",
+            "DATABASE_URL": "postgresql://u:hidden-word@127.0.0.1:9/none",
+        }
+    )
+    with pytest.raises(AssayError, match=r"PostgreSQL at postgresql://u@127\.0\.0\.1:9/none"):
+        run(settings)
+    (record,) = registry.load_all(settings.runs_dir)
+    assert record.state == "failed"
+    assert "refused" in record.errors[0]
+    kept = [path.read_text() for path in settings.runs_dir.rglob("*") if path.is_file()]
+    assert kept
+    assert not any("hidden-word" in text for text in kept)
+
+
+@pytest.mark.parametrize("stage", ["Landing", "Building"])
+def test_sigterm_ends_a_run_recorded_as_interrupted_and_the_next_is_exact(
+    stage: str, elt: Elt, environment: dict[str, str], tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [str(Path(sys.executable).parent / "elt"), "run", "lab"],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(stage):
+                break
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+    assert process.returncode == 1
+    (record,) = registry.load_all(tmp_path / "data" / "runs")
+    assert record.state == "interrupted"
+    assert "SIGTERM" in record.errors[0]
+    again = json.loads(elt("land", "lab", "--json").stdout)
+    assert again["state"] == "succeeded"
+    counted = elt("query", "select count(*) as n from raw.users", "--format", "csv").stdout
+    assert counted == "n\n36\n"
