@@ -255,16 +255,19 @@ class Postgres:
 
         with closing(self.connect("assay query")) as connection:
             try:
-                if connection.info.parameter_status("is_superuser") == "on":
-                    _become_reader(connection)
+                is_superuser = connection.info.parameter_status("is_superuser") == "on"
+                if is_superuser:
+                    _make_reader(connection)
                 connection.autocommit = False
-                connection.read_only = True
                 connection.execute(f"set local statement_timeout = '{QUERY_SECONDS}s'")
                 connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
+                if is_superuser:
+                    _become_reader(connection)
+                connection.execute("set transaction read only")
+                if not _gives_rows(connection, sql):
+                    raise WarehouseError("only statements that read are run, such as SELECT")
                 # prepared: the protocol of one statement, so a second cannot ride along
                 done = connection.execute(sql, prepare=True)
-                if done.description is None:
-                    raise WarehouseError("only statements that read are run, such as SELECT")
                 columns = tuple(column.name for column in done.description)
                 return Result(columns, done.fetchall())
             except psycopg.Error as error:
@@ -289,13 +292,36 @@ def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _become_reader(connection: Any) -> None:
-    """A superuser's SELECT could read the server's files: read as a role that cannot."""
+def _make_reader(connection: Any) -> None:
     connection.execute(
         f"do $$ begin if not exists (select from pg_roles where rolname = '{READER_ROLE}') "
         f"then create role {READER_ROLE} nologin in role pg_read_all_data; end if; end $$"
     )
-    connection.execute(f"set session authorization {READER_ROLE}")
+
+
+def _become_reader(connection: Any) -> None:
+    """A superuser's SELECT could read the server's files: read as a role that cannot.
+
+    Without set_config no SELECT finds a way back; the revocation ends with the transaction, which
+    nobody commits.
+    """
+    function = "pg_catalog.set_config(text, text, boolean)"
+    connection.execute(f"revoke execute on function {function} from public")
+    connection.execute(f"set local session authorization {READER_ROLE}")
+
+
+def _gives_rows(connection: Any, sql: str) -> bool:
+    """Whether the statement has columns, which DO, SET and their like have not; not yet run."""
+    from psycopg.errors import error_from_result
+    from psycopg.pq import ExecStatus
+
+    for result in (
+        connection.pgconn.prepare(b"asked", sql.encode()),
+        connection.pgconn.describe_prepared(b"asked"),
+    ):
+        if result.status != ExecStatus.COMMAND_OK:
+            raise error_from_result(result)
+    return bool(result.nfields)
 
 
 Warehouse = DuckDB | Postgres

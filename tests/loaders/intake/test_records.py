@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loaders.batch import Column, Dialect
+from loaders.catalog import FilesSource, FileTable
+from loaders.intake import Rejected, Row, read_rows, readable
+from loaders.intake.delimited import UNCLOSED
+from loaders.sources import files
+from tests.loaders.conftest import BatchOf
+
+
+def test_rows_are_numbered_from_one_behind_the_header(batch_of: BatchOf) -> None:
+    assert list(read_rows(batch_of(b"a,b\n1,x\n2,\n"))) == [Row(1, ["1", "x"]), Row(2, ["2", None])]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("1", "1 fields, the header has 2"),
+        ("1,2,3", "3 fields, the header has 2"),
+    ],
+)
+def test_a_ragged_row_is_quarantined_with_its_text(
+    batch_of: BatchOf, line: str, reason: str
+) -> None:
+    rows = list(read_rows(batch_of(f"a,b\n\n0,x\n{line}\r\n2,y\n".encode())))
+    assert rows == [
+        Row(1, ["0", "x"]),
+        Rejected(2, 4, f"{line}\r\n".encode(), line, reason),
+        Row(3, ["2", "y"]),
+    ]
+
+
+def test_an_unterminated_quote_quarantines_its_line_alone(batch_of: BatchOf) -> None:
+    rows = list(read_rows(batch_of(b'a,b\n1,"x\n2,y\n')))
+    assert rows == [Rejected(1, 2, b'1,"x\n', '1,"x', UNCLOSED), Row(2, ["2", "y"])]
+
+
+def test_a_stray_byte_quarantines_its_row_alone(batch_of: BatchOf) -> None:
+    rows = list(read_rows(batch_of("a,b\n1,Zoë\n2,".encode() + b"\xff\n3,y\n")))
+    assert rows == [
+        Row(1, ["1", "Zoë"]),
+        Rejected(2, 3, b"2,\xff\n", r"2,\udcff", "bytes that are not text in the file's encoding"),
+        Row(3, ["3", "y"]),
+    ]
+
+
+def test_a_nul_quarantines_its_row_alone(batch_of: BatchOf) -> None:
+    first, second = read_rows(batch_of(b"a,b\n1,x\0y\n2,z\n"))
+    assert isinstance(first, Rejected)
+    assert (first.raw, first.text) == (b"1,x\0y\n", r"1,x\x00y")
+    assert "NUL" in first.reason
+    assert second == Row(2, ["2", "z"])
+
+
+def test_the_raw_bytes_are_in_the_files_own_encoding(batch_of: BatchOf) -> None:
+    content = b"\xff\xfe" + "a,b\né\n".encode("utf-16-le")
+    (row,) = read_rows(batch_of(content, encoding="utf-16-le"))
+    assert isinstance(row, Rejected)
+    assert (row.raw, row.text) == ("é\n".encode("utf-16-le"), "é")
+
+
+def test_every_row_of_a_batch_that_stands_aside_is_quarantined(batch_of: BatchOf) -> None:
+    rows = list(read_rows(batch_of(b"a,b\n1,x\n2\n", problem="no id")))
+    assert [(row.number, row.line) for row in rows if isinstance(row, Rejected)] == [(1, 2), (2, 3)]
+    assert {row.reason for row in rows if isinstance(row, Rejected)} == {"no id"}
+
+
+def test_a_document_is_one_field(batch_of: BatchOf) -> None:
+    batch = batch_of(
+        b'\x1e{"a": 1}\n\x1enull\n',
+        format="json-seq",
+        dialect=None,
+        columns=(Column("(the record)", "document"),),
+    )
+    assert list(read_rows(batch)) == [
+        Row(1, ['{"a": 1}']),
+        Rejected(2, 2, b"null", "null", "the element is not an object: null"),
+    ]
+
+
+def test_readable_text_fits_a_text_column() -> None:
+    assert readable("a\0b\udcffc\r\n") == r"a\x00b\udcffc"
+
+
+# Properties
+
+
+@given(content=st.binary(max_size=80), delimiter=st.sampled_from(",;\t|"))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_of_any_bytes_every_record_lands_or_stands_aside(
+    batch_of: BatchOf, content: bytes, delimiter: str
+) -> None:
+    batch = batch_of(content, dialect=Dialect(delimiter))
+    rows = list(read_rows(batch))
+    assert [row.number for row in rows] == list(range(1, len(rows) + 1))
+    for row in rows:
+        if isinstance(row, Rejected):
+            assert row.raw.strip(b"\r\n")
+            assert row.raw in content
+        else:
+            assert len(row.fields) == len(batch.columns)
+
+
+csv_bytes = st.lists(
+    st.sampled_from([b"id", b",", b";", b"\t", b'"', b"\n", b"\r\n", b"1", b" ", b"\0", b"\xe9"])
+    | st.sampled_from(["é".encode(), b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf", b"\xd8\0"]),
+    max_size=40,
+).map(b"".join)
+
+
+@given(content=csv_bytes | st.binary(max_size=60))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_file_stops_the_source(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "users.csv").write_bytes(content)
+    table = FileTable("users.csv", ("id",), ("id",))
+    found = files.find("lab", FilesSource(path=str(tmp_path), tables={"users": table}))
+    (batch,) = found.batches
+    assert bool(batch.problem) == bool(found.problems)
+    for row in read_rows(batch):
+        if batch.problem:
+            assert isinstance(row, Rejected)
+            assert row.reason == batch.problem
+        assert isinstance(row, Rejected) or len(row.fields) == len(batch.columns)

@@ -1,0 +1,155 @@
+from pathlib import Path
+
+import pytest
+
+from loaders.batch import Column, Dialect
+from loaders.catalog import FilesSource, FileTable
+from loaders.errors import SettingsError
+from loaders.sources import Found, files
+from tests.loaders.conftest import NOTES, USERS, WriteFile, lab_of
+
+HEADER = "user_id,name,email"
+
+
+def find(spec: FilesSource) -> Found:
+    return files.find("lab", spec)
+
+
+def test_a_file_is_a_batch_with_all_that_reading_it_needs(
+    lab: FilesSource, write: WriteFile
+) -> None:
+    path = write("users.csv", "User ID;Name\n1;Ada\n")
+    found = find(lab)
+    (batch,) = found.batches
+    assert (found.origin, found.problems) == (str(path.parent), ())
+    assert (batch.source, batch.table, batch.uri) == ("lab", "users", path.as_uri())
+    assert (batch.bytes, batch.encoding, batch.dialect) == (19, "utf-8", Dialect(";"))
+    assert batch.columns == (Column("User ID", "user_id"), Column("Name", "name"))
+    assert batch.problem is None
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    spec = FilesSource(path=str(tmp_path / "nowhere"), tables={"users": USERS})
+    with pytest.raises(SettingsError, match=f"there is no folder {tmp_path}/nowhere"):
+        find(spec)
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lab").touch()
+    with pytest.raises(SettingsError, match="there is no folder"):
+        find(FilesSource(path=str(tmp_path / "lab"), tables={"users": USERS}))
+
+
+def test_a_missing_file_is_a_problem_and_the_others_are_found(
+    tmp_path: Path, write: WriteFile
+) -> None:
+    write("users.csv", f"{HEADER}\n")
+    found = find(lab_of(tmp_path, notes=NOTES, users=USERS))
+    assert [batch.table for batch in found.batches] == ["users"]
+    layout = "a delimited file with the header note_id,note"
+    assert found.problems == (f"{tmp_path}/lab/notes.csv is missing; expected {layout}",)
+
+
+def test_a_missing_required_column_sets_the_file_aside(lab: FilesSource, write: WriteFile) -> None:
+    path = write("users.csv", "name,email\nAda,a@b.c\n")
+    found = find(lab)
+    reason = (
+        f"required column user_id is missing; expected a delimited file with the header {HEADER}"
+    )
+    assert found.batches[0].problem == reason
+    assert found.problems == (f"{path}: {reason}",)
+
+
+def test_a_missing_optional_column_is_no_problem(lab: FilesSource, write: WriteFile) -> None:
+    write("users.csv", "user_id\n1\n")
+    assert find(lab).problems == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\r\n", b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_an_empty_file_sets_itself_aside(
+    lab: FilesSource, write: WriteFile, content: bytes
+) -> None:
+    write("users.csv", content)
+    (batch,) = find(lab).batches
+    assert batch.problem is not None
+    assert batch.problem.startswith("the file is empty; expected")
+
+
+def test_a_header_that_cannot_be_read_sets_the_file_aside(
+    lab: FilesSource, write: WriteFile
+) -> None:
+    write("users.csv", '"user_id\n1,Ada\n')
+    (batch,) = find(lab).batches
+    assert batch.problem is not None
+    assert "the header cannot be read (a quote is opened and never closed)" in batch.problem
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "email,name,user_id",
+        "USER_ID,Name,EMAIL",
+        "UserId,NAME,eMail",
+        "UserID , name,e-mail",
+        "extra,user_id,more,name,email",
+        '"user_id","\tname","email"',
+        "\ufeffuser_id,name,email",
+    ],
+)
+def test_columns_are_matched_by_name_whatever_their_order_and_case(
+    lab: FilesSource, write: WriteFile, header: str
+) -> None:
+    write("users.csv", f"{header}\n")
+    (batch,) = find(lab).batches
+    assert batch.problem is None
+    assert {"user_id", "name", "email"} <= {column.name for column in batch.columns}
+
+
+def test_a_header_with_stray_bytes_keeps_readable_originals(
+    lab: FilesSource, write: WriteFile
+) -> None:
+    write("users.csv", "user_id,näme".encode() + b",b\xff\n1,x,y\n")
+    (batch,) = find(lab).batches
+    assert [column.original for column in batch.columns] == ["user_id", "näme", r"b\udcff"]
+
+
+def test_a_pattern_finds_several_files_in_order(lab: FilesSource, write: WriteFile) -> None:
+    for name in ("users_2.csv", "users_1.csv", "others.csv"):
+        write(name, f"{HEADER}\n{name},,\n")
+    uris = [batch.uri.rsplit("/", 1)[1] for batch in find(lab).batches]
+    assert uris == ["users_1.csv", "users_2.csv"]
+
+
+def test_identical_content_under_another_name_is_the_same_batch(
+    lab: FilesSource, write: WriteFile
+) -> None:
+    write("users_1.csv", f"{HEADER}\n1,Ada,\n")
+    write("users_2.csv", f"{HEADER}\n1,Ada,\n")
+    first, second = find(lab).batches
+    assert first.id == second.id
+    assert first.uri != second.uri
+
+
+def test_identical_content_in_two_tables_is_two_batches(tmp_path: Path, write: WriteFile) -> None:
+    write("users.csv", "id\n1\n")
+    spec = lab_of(tmp_path, one=FileTable("users.csv"), two=FileTable("users.csv"))
+    first, second = find(spec).batches
+    assert first.id != second.id
+
+
+def test_a_file_that_cannot_be_opened_is_a_problem_of_its_own(
+    tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("notes.csv", "note_id\n1\n")
+    refused = write("users.csv", f"{HEADER}\n")
+    opened = Path.open
+
+    def open_unless_refused(path: Path, *arguments: str, **options: str) -> object:
+        if path == refused:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", open_unless_refused)
+    found = find(lab_of(tmp_path, users=USERS, notes=NOTES))
+    assert found.problems == (f"{refused} cannot be read: Permission denied",)
+    assert [batch.table for batch in found.batches] == ["notes"]

@@ -1,0 +1,106 @@
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loaders import logs
+from loaders.settings import load_settings
+
+SECRET = "s3cr3t-of-a-test"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_afterwards() -> Iterator[None]:
+    """Leave the root of the parts as it was."""
+    root = logging.getLogger(logs.ROOT)
+    before = root.handlers[:], root.level, root.propagate
+    yield
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    root.handlers, root.level, root.propagate = before
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The log of a run, in a folder that is not there yet."""
+    return tmp_path / "run" / "run.log"
+
+
+def events(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+
+
+def configure(file: Path, *, is_debug: bool = False) -> logging.Logger:
+    logs.configure(file, "run-1", {SECRET}, is_debug=is_debug)
+    return logging.getLogger("assay.landing")
+
+
+def test_an_event_is_a_json_line_with_part_and_run(file: Path) -> None:
+    configure(file).info("landed %s rows", 7)
+    (event,) = events(file)
+    assert event.pop("at").endswith("+00:00")
+    assert event == {
+        "level": "INFO",
+        "part": "landing",
+        "run_id": "run-1",
+        "message": "landed 7 rows",
+    }
+
+
+def test_a_newline_in_a_value_forges_no_event(file: Path) -> None:
+    configure(file).warning("name\n%s", '{"level": "INFO"}')
+    assert [event["message"] for event in events(file)] == ['name\n{"level": "INFO"}']
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_lone_surrogate_is_logged(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(file).info("name \udcff")
+    assert "Logging error" not in capsys.readouterr().err
+    assert r"name \udcff" in file.read_text(encoding="utf-8")
+
+
+def test_secrets_reach_neither_file_nor_terminal(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = configure(file, is_debug=True)
+    try:
+        int(SECRET)
+    except ValueError:
+        log.exception("no %s", SECRET)
+    told = capsys.readouterr().err
+    assert "ERROR no ***" in told
+    assert SECRET not in told + file.read_text()
+    assert "'***'" in events(file)[0]["error"]
+
+
+def test_the_terminal_has_warnings_only_unless_debugging(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = configure(file)
+    log.info("quiet")
+    log.warning("loud")
+    assert capsys.readouterr().err == "WARNING loud\n"
+    configure(file, is_debug=True).debug("all")
+    assert capsys.readouterr().err == "DEBUG all\n"
+
+
+def test_a_second_run_logs_to_its_own_file_alone(file: Path, tmp_path: Path) -> None:
+    configure(file)
+    configure(tmp_path / "second.log").info("once")
+    assert file.read_text() == ""
+    assert len(events(tmp_path / "second.log")) == 1
+
+
+def test_every_secret_variable_is_a_secret_also_as_the_url_decodes_it() -> None:
+    url = "postgresql://ada:p%40ssw%3Ard@db.test/lab"
+    values = {"DATABASE_URL": url, "API_KEY": "key-1234", "DB_PASSWORD": "other", "PGUSER": "ada1"}
+    secrets = logs.secrets_of(load_settings(values, Path("/nowhere")))
+    assert secrets == {url, "key-1234", "other", "p@ssw:rd"}
+
+
+def test_a_secret_within_a_secret_is_hidden_whole() -> None:
+    assert logs.hide("x abcdef y", {"abc", "abcdef"}) == "x *** y"
