@@ -1,34 +1,25 @@
-"""Sources in, destination out: the only place that builds a dlt pipeline.
+"""Sources in, destination out: what of a source is new, and whether it may become current.
 
-A landing of a source is one dlt load package, in a working folder of the run's own: what a killed
-run left pending is never met again, and batches are found anew in each run, so nothing is lost.
+Batches are found anew in each run and compared with the ledger, so what a killed run did not land
+the next one does.
 """
 
 import logging
-import os
-import shutil
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from loaders import ledger
 from loaders.batch import Batch, Books
-from loaders.catalog import FilesSource, FileTable, SourceSpec
-from loaders.destinations.tables import (
-    LINEAGE_COLUMNS,
-    OURS,
-    ROLE_HINT,
-    TEXT,
-    Manifest,
-)
+from loaders.catalog import FilesSource, SourceSpec
+from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
+from loaders.pipeline import expected_tables, run_pipeline
 from loaders.settings import Settings
 from loaders.sources import Found, files, rest_api
-from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse
+from loaders.warehouse import Warehouse
 
 log = logging.getLogger("assay.landing")
 
@@ -90,7 +81,7 @@ def make_tables(
         columns = ledger.raw_columns(reader)
     for name, spec in catalog.items():
         if not _has_tables(columns, spec):
-            _run_pipeline(settings, warehouse, name, spec, [], run_id)
+            run_pipeline(settings, warehouse, name, spec, [], run_id)
 
 
 def _find(settings: Settings, name: str, spec: SourceSpec, run_id: str) -> Found:
@@ -115,8 +106,10 @@ def _land(
         known = ledger.known_batches(reader, ids)
         last = ledger.last_landing(reader, name)
         columns = ledger.raw_columns(reader)
-    becomes_current = not found.problems
-    is_seen = ledger.sees(batches, spec.disposition) == last or not becomes_current
+    # half a folder must not replace a whole one; other dispositions only ever add
+    becomes_current = spec.disposition != "replace" or not found.problems
+    sees_nothing_new = ledger.sees(batches, spec.disposition) in ([], last)
+    is_seen = sees_nothing_new or not becomes_current
     if ids <= known.keys() and is_seen and _has_tables(columns, spec):
         log.info("source %s: nothing new", name)
         return known
@@ -124,7 +117,7 @@ def _land(
         Manifest(batch, run_id, moment.isoformat(), batch.id not in known, becomes_current)
         for batch in batches
     ]
-    _run_pipeline(settings, warehouse, name, spec, manifests, run_id)
+    run_pipeline(settings, warehouse, name, spec, manifests, run_id)
     with warehouse.reading() as reader:
         wrong = ledger.unbalanced(reader, run_id)
         if wrong:
@@ -140,139 +133,8 @@ def _once(batches: tuple[Batch, ...]) -> list[Batch]:
 def _has_tables(columns: Mapping[str, set[str]], spec: SourceSpec) -> bool:
     return all(
         expected.keys() <= columns.get(table, set())
-        for table, expected in _expected_tables(spec).items()
+        for table, expected in expected_tables(spec).items()
     )
-
-
-def _expected_tables(spec: SourceSpec) -> dict[str, dict[str, Any]]:
-    """Every table that a source needs, with its columns as dlt hints, before anything lands."""
-    tables = {
-        name: {**_expected_columns(table), **LINEAGE_COLUMNS} for name, table in spec.tables.items()
-    }
-    # a copy of every hint: dlt writes into those it is given
-    return {
-        table: {column: dict(hints) for column, hints in columns.items()}
-        for table, columns in (tables | OURS).items()
-    }
-
-
-def _expected_columns(table: Any) -> dict[str, Any]:
-    names = table.columns if isinstance(table, FileTable) else ("document",)
-    return dict.fromkeys(names, TEXT)
-
-
-def _run_pipeline(
-    settings: Settings,
-    warehouse: Warehouse,
-    name: str,
-    spec: SourceSpec,
-    manifests: list[Manifest],
-    run_id: str,
-) -> None:
-    folder = settings.runs_dir / run_id / "dlt"
-    dlt = _import_dlt(folder)
-    from dlt.pipeline.exceptions import PipelineStepFailed
-
-    pipeline = dlt.pipeline(
-        name,
-        destination=_destination(warehouse),
-        dataset_name=RAW_SCHEMA,
-        pipelines_dir=str(folder),
-    )
-    empty = folder / "empty.csv"
-    empty.touch()
-    try:
-        pipeline.run(_dlt_source(name, spec, manifests, empty))
-    except PipelineStepFailed as error:
-        cause = _innermost(error)
-        if isinstance(cause, KeyboardInterrupt):  # dlt would make a failed source of it
-            raise cause from None
-        raise AssayError(str(cause).strip() or type(cause).__name__) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-DLT_CONFIGURATION = {
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "CRITICAL",  # a failure is told once, by us
-    "RUNTIME__INTERCEPT_SIGNALS": "false",  # a run that is told to stop stops
-    "SCHEMA__NAMING": "direct",  # the names are ours already: see intake.columns
-    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
-    "NORMALIZE__WORKERS": "1",
-    "LOAD__WORKERS": "1",
-    "RESTORE_FROM_DESTINATION": "false",  # the ledger is our state
-}
-
-
-def _import_dlt(data_dir: Path) -> Any:
-    """Import dlt: half a second; it reads its configuration from the environment."""
-    for name, value in DLT_CONFIGURATION.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault("DLT_DATA_DIR", str(data_dir))
-    import dlt
-
-    return dlt
-
-
-def _dlt_source(name: str, spec: SourceSpec, manifests: list[Manifest], empty: Path) -> Any:
-    """The dlt source: a schema for each raw table, and the manifests that are to land."""
-    import dlt
-
-    tables = _expected_tables(spec)
-    for manifest in manifests:
-        for column in () if manifest.batch.problem else manifest.batch.columns:
-            tables[manifest.batch.table].setdefault(column.name, dict(TEXT))
-    rows = [_landing_row(at, manifest, spec) for at, manifest in enumerate(manifests, start=1)]
-    resources = [_carrier(rows, tables.pop("_landings"))] if rows else []
-    resources += [_schema_only(table, columns, empty) for table, columns in tables.items()]
-    return dlt.source(lambda: resources, name=name, max_table_nesting=0)()
-
-
-def _carrier(rows: list[dict[str, Any]], columns: dict[str, Any]) -> Any:
-    """The resource whose rows are the manifests; our load job does what they say."""
-    import dlt
-
-    resource = dlt.resource(rows, name="_landings", columns=columns, file_format="jsonl")
-    return resource.apply_hints(additional_table_hints={ROLE_HINT: "carrier"})
-
-
-def _schema_only(table: str, columns: dict[str, Any], empty: Path) -> Any:
-    """A table without rows: an empty file to import, to which dlt adds no columns of its own."""
-    import dlt
-
-    hints = dlt.mark.make_hints(columns=columns, additional_table_hints={ROLE_HINT: "landed"})
-    item = dlt.mark.with_file_import(str(empty), "csv", 0, hints=hints)
-    return dlt.resource([item], name=table, columns=columns, write_disposition="append")
-
-
-def _landing_row(position: int, manifest: Manifest, spec: SourceSpec) -> dict[str, Any]:
-    batch = manifest.batch
-    return {
-        "source": batch.source,
-        "table_name": batch.table,
-        "position": position,
-        "_batch_id": batch.id,
-        "uri": batch.uri,
-        "disposition": spec.disposition,
-        "manifest": msgspec.json.encode(manifest).decode(),
-        "run_id": manifest.run_id,
-    }
-
-
-def _destination(warehouse: Warehouse) -> Any:
-    if isinstance(warehouse, DuckDB):
-        from loaders.destinations.duckdb import AssayDuckDB
-
-        return AssayDuckDB(str(warehouse.path))
-    from loaders.destinations.postgres import AssayPostgres
-
-    return AssayPostgres(warehouse.connection_url())
-
-
-def _innermost(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return error
 
 
 def _table_outcome(

@@ -10,7 +10,8 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loaders.settings import VARIABLES, Settings
+from loaders.settings import Settings
+from loaders.variables import VARIABLES
 
 ROOT = "assay"
 HIDDEN = "***"

@@ -5,6 +5,7 @@ value counts as unset. Relative paths in the environment are relative to the wor
 in `.env` are relative to the project.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,69 +15,13 @@ from typing import Literal, get_args
 from dotenv import dotenv_values
 
 from loaders.errors import SettingsError
+from loaders.variables import DATABASE_VARIABLES, NAMES_A_SERVER, SSL_MODES, VARIABLES, Variable
 
+log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 URL_SCHEMES = ("postgresql", "postgres")
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-
-# Who may name a server when no URL does, in order of precedence: libpq's own names, then DB_*.
-DATABASE_VARIABLES: dict[str, tuple[str, ...]] = {
-    "host": ("PGHOST", "DB_HOST"),
-    "hostaddr": ("PGHOSTADDR",),
-    "port": ("PGPORT", "DB_PORT"),
-    "dbname": ("PGDATABASE", "DB_NAME"),
-    "user": ("PGUSER", "DB_USER"),
-    "password": ("PGPASSWORD", "DB_PASSWORD"),
-    "sslmode": ("PGSSLMODE",),
-    "service": ("PGSERVICE",),
-}
-NAMES_A_SERVER = ("host", "hostaddr", "port", "dbname", "service")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One variable of the environment: what it is for and what it may be."""
-
-    name: str
-    purpose: str
-    allowed: str
-    default: str = ""
-    is_secret: bool = False
-
-
-VARIABLES = (
-    Variable("ELT_TARGET", "which warehouse", "duckdb or postgres", "duckdb"),
-    Variable(
-        "DATABASE_URL",
-        "the PostgreSQL server; chooses postgres where ELT_TARGET is not set",
-        "postgresql://user:password@host:port/database?sslmode=… "
-        "(also postgres://, postgresql+asyncpg://)",
-        is_secret=True,
-    ),
-    Variable("CSV_DATA_PATH", "folder of the lab's CSV files", "a folder", "seeds/lab"),
-    Variable(
-        "API_URL",
-        "the API that the posts are read from; unset: the bundled sample, served on loopback",
-        "an http:// or https:// address",
-    ),
-    Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
-    Variable("ELT_DATA_DIR", "warehouse, raw files, run records", "a folder", "data"),
-    Variable("PGHOST", "server, where DATABASE_URL leaves it open", "a host or socket folder"),
-    Variable("PGHOSTADDR", "its numeric address, where that is known", "an IP address"),
-    Variable("PGPORT", "port, likewise", "1 to 65535"),
-    Variable("PGDATABASE", "database, likewise", "a name"),
-    Variable("PGUSER", "role, likewise", "a name"),
-    Variable("PGPASSWORD", "password, likewise", "any text", is_secret=True),
-    Variable("PGSSLMODE", "how TLS is used, likewise", ", ".join(SSL_MODES)),
-    Variable("PGSERVICE", "a section of pg_service.conf that names the server", "a name"),
-    Variable("DB_HOST", "as PGHOST, where that is not set", "a host"),
-    Variable("DB_PORT", "as PGPORT, where that is not set", "1 to 65535"),
-    Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
-    Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
-    Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
-)
 
 
 @dataclass(frozen=True)
@@ -90,6 +35,9 @@ class Settings:
     api_url: str | None
     api_key: str | None = field(repr=False)
     database: dict[str, str] | None = field(repr=False)  # libpq keywords; None: embedded
+    app_host: str
+    app_port: int
+    fetch_interval: int  # seconds
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @property
@@ -129,6 +77,9 @@ def load_settings(
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
         database=_database(given) if target == "postgres" else None,
+        app_host=_text("APP_HOST", given) or _variable("APP_HOST").default,
+        app_port=_port(given),
+        fetch_interval=_fetch_interval(given),
         values={name: item.value for name, item in given.items()},
     )
 
@@ -225,9 +176,32 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
     return database
 
 
+def _port(given: Mapping[str, _Given]) -> int:
+    for name in ("APP_PORT", "SERVER_PORT"):
+        port = _checked(name, given, _is_port)
+        if port is not None:
+            return int(port)
+    return int(_variable("APP_PORT").default)
+
+
+def _fetch_interval(given: Mapping[str, _Given]) -> int:
+    """An interval that makes no sense must not stop a schedule: the default, with a warning."""
+    value = _text("FETCH_INTERVAL", given)
+    if value and value.isascii() and value.isdigit() and int(value) > 0:
+        return int(value)
+    default = int(_variable("FETCH_INTERVAL").default)
+    if value:
+        log.warning("FETCH_INTERVAL is %r; %d seconds are used", value, default)
+    return default
+
+
+def _is_port(value: str) -> bool:
+    return value.isascii() and value.isdigit() and 0 < int(value) < 65536
+
+
 def _is_allowed(keyword: str, value: str) -> bool:
     if keyword == "port":
-        return value.isascii() and value.isdigit() and 0 < int(value) < 65536
+        return _is_port(value)
     return keyword != "sslmode" or value in SSL_MODES
 
 

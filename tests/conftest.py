@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from loaders import embedded_postgres
-from loaders.settings import VARIABLES, Settings, load_settings
+from loaders.settings import Settings, load_settings
+from loaders.variables import VARIABLES
 
 pytest_plugins = ["tests.contracts"]
 

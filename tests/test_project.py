@@ -2,11 +2,14 @@
 
 import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from loaders.settings import PROJECT_DIR, VARIABLES
+from loaders.settings import PROJECT_DIR
+from loaders.variables import VARIABLES
 from tests.orchestration.test_cli import commands
 
 DOCUMENTS = [
@@ -82,3 +85,19 @@ def test_nothing_generated_is_tracked() -> None:
         check=False,
     )
     assert listed.stdout == ""
+
+
+@pytest.mark.contract("S1-16")
+@pytest.mark.parametrize(
+    "check",
+    [["mypy"], ["ruff", "check", "--no-cache", "loaders", "orchestration"]],
+    ids=["types", "docstrings"],
+)
+def test_types_and_docstrings_are_everywhere(check: list[str]) -> None:
+    settings = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())["tool"]
+    assert settings["mypy"]["strict"]
+    assert {"D", "ANN"} <= set(settings["ruff"]["lint"]["select"])
+    done = subprocess.run(
+        [sys.executable, "-m", *check], cwd=PROJECT_DIR, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

@@ -249,6 +249,16 @@ def test_records_land_as_sent_and_an_equal_answer_adds_nothing(
     assert landings.value("select count(*) from raw._landings") == 1
 
 
+def test_one_table_of_an_api_that_fails_does_not_hide_what_the_others_sent(
+    landings: Landings, api: Api
+) -> None:
+    api.put("/posts", Answer('[{"id": 1}]'))
+    tables = {"posts": ApiTable("posts"), "users": ApiTable("nowhere")}
+    outcome = landings.land(RestApiSource(tables=tables, url=api.url), "posts")
+    assert len(outcome.problems) == 1
+    assert landings.fetch("select table_name from raw._landings") == [("posts",)]
+
+
 def test_a_snapshot_always_lands_again(landings: Landings, api: Api) -> None:
     api.put("/posts", Answer('[{"id": 1}]'))
     source = posts(api, snapshots="always", disposition="append")

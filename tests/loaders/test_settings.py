@@ -311,3 +311,22 @@ def test_home_of_another_user_is_known() -> None:
     assert settings({"CSV_DATA_PATH": f"~{root.pw_name}/lab"}).csv_data_path == (
         Path(root.pw_dir) / "lab"
     )
+
+
+@pytest.mark.contract("S1-18", "S3-02")
+def test_the_service_and_the_schedule_have_their_settings() -> None:
+    plain = load_settings({})
+    assert (plain.app_host, plain.app_port, plain.fetch_interval) == ("127.0.0.1", 8000, 30)
+    named = load_settings({"APP_HOST": "0.0.0.0", "SERVER_PORT": "81", "FETCH_INTERVAL": "5"})
+    assert (named.app_host, named.app_port, named.fetch_interval) == ("0.0.0.0", 81, 5)
+    assert load_settings({"APP_PORT": "82", "SERVER_PORT": "81"}).app_port == 82
+    with pytest.raises(SettingsError, match="SERVER_PORT is '0'; allowed: 1 to 65535"):
+        load_settings({"SERVER_PORT": "0"})
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-5", "1.5"])
+def test_an_interval_that_makes_no_sense_is_the_default_with_a_warning(
+    value: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load_settings({"FETCH_INTERVAL": value}).fetch_interval == 30
+    assert "30 seconds are used" in caplog.text

@@ -10,11 +10,12 @@ import duckdb
 import psycopg
 import pytest
 
-from loaders import warehouse
 from loaders.catalog import FilesSource
 from loaders.errors import WarehouseError
-from loaders.settings import load_settings
+from loaders.settings import Settings, load_settings
 from loaders.warehouse import DuckDB, Postgres, open_warehouse
+from loaders.warehouse import duckdb as duckdb_warehouse
+from loaders.warehouse import postgres as postgres_warehouse
 from tests.loaders.conftest import Landings, WriteFile
 
 SECRET = "s3cr3t-of-a-test"
@@ -161,7 +162,7 @@ def test_a_missing_duckdb_file_is_not_made_by_reading(tmp_path: Path) -> None:
 
 
 def test_a_busy_duckdb_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warehouse, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(duckdb_warehouse, "BUSY_SECONDS", 0.1)
     path = tmp_path / "w.duckdb"
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
     holder = [sys.executable, "-c", script, str(path)]
@@ -291,7 +292,7 @@ def test_a_superusers_statement_reads_no_files_either(postgres_url: str, tmp_pat
         connection.execute("create schema raw")
         connection.execute("create table raw.t as select 7 as x")
     assert place.query("select x from raw.t").rows == [(7,)]
-    assert place.query("select current_user").rows == [(warehouse.READER_ROLE,)]
+    assert place.query("select current_user").rows == [(postgres_warehouse.READER_ROLE,)]
     for sql in (
         f"select pg_read_file('{tmp_path}/file')",
         f"copy (select 1) to '{tmp_path}/out'",
@@ -359,3 +360,23 @@ def test_the_settings_choose_the_warehouse(tmp_path: Path, monkeypatch: pytest.M
     embedded = open_warehouse(load_settings({**data, "ELT_TARGET": "postgres"}))
     assert started == [tmp_path / "postgres"]
     assert embedded.place.endswith(f"(embedded, under {tmp_path / 'postgres'})")
+
+
+@pytest.mark.contract("S1-15")
+def test_all_readers_of_a_process_share_one_bounded_pool(postgres_url: str) -> None:
+    settings = load_settings({"DATABASE_URL": postgres_url})
+    backends = set()
+    for _ in range(5):
+        with open_warehouse(settings).reading() as reader:
+            backends.add(reader.fetch("select pg_backend_pid()").rows[0][0])
+    assert len(backends) == 1
+
+
+@pytest.mark.contract("S1-15")
+def test_warehouse_and_raw_files_are_swapped_by_settings(settings: Settings, target: str) -> None:
+    place = open_warehouse(settings)
+    assert place.target == target
+    with place.reading() as reader:
+        assert reader.fetch("select 1 as one") == (("one",), [(1,)])
+    assert settings.data_dir in settings.duckdb_path.parents
+    assert settings.data_dir in settings.runs_dir.parents

@@ -1,29 +1,21 @@
-"""Where the warehouse is, and how it is read: DuckDB and PostgreSQL, with the same methods.
+"""PostgreSQL: a server named by libpq keywords, read through one pool of connections."""
 
-Writing is not done here: batches land through `destinations`, models are built by dbt.
-"""
-
-import time
+import atexit
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from urllib.parse import quote, urlencode
 
-from loaders import embedded_postgres
 from loaders.errors import WarehouseError
-from loaders.settings import Settings, Target
+from loaders.settings import Target
+from loaders.warehouse.reader import SCHEMAS, Reader, Result
 
-RAW_SCHEMA = "raw"
-# Where a bare name is looked for, best first: published, compatibility views, then the layers.
-SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", RAW_SCHEMA)
-BUSY_SECONDS = 5.0
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
+POOL_SIZE = 4
 QUERY_SECONDS = 60
 READER_ROLE = "assay_reader"
-READING_STATEMENTS = ("SELECT", "EXPLAIN", "MULTI")  # as DuckDB sorts them; MULTI is PIVOT
 
 # libpq keyword → the variable that libpq, psql and profiles.yml read it from
 LIBPQ_VARIABLES = {
@@ -44,113 +36,7 @@ LIBPQ_VARIABLES = {
     "gssencmode": "PGGSSENCMODE",
 }
 
-
-class Result(NamedTuple):
-    """What a statement gave: the columns' names, and the rows as tuples of Python values."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
-
-
-class Reader(Protocol):
-    """A read-only connection to the warehouse; parameters are written `%s`."""
-
-    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
-        """Run one statement of ours."""
-        ...
-
-
-@dataclass(frozen=True)
-class DuckDB:
-    """A DuckDB file. It is opened for moments only: an open reader would stop the next run."""
-
-    path: Path
-    target: Target = "duckdb"
-
-    @property
-    def place(self) -> str:
-        """Where it is, for people."""
-        return str(self.path)
-
-    @property
-    def connect_hint(self) -> str:
-        """A command that opens it, where DuckDB's own command line is installed."""
-        return f"duckdb -readonly {self.path}"
-
-    def environment(self) -> dict[str, str]:
-        """The variables through which profiles.yml finds it."""
-        return {"ELT_TARGET": self.target, "ELT_DUCKDB_PATH": str(self.path)}
-
-    @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """Open the file to read; an absent one reads as an empty warehouse.
-
-        Raises:
-            WarehouseError: when another process still writes after some seconds.
-        """
-        with closing(self._connect()) as connection:
-            yield _DuckDBReader(connection)
-
-    def query(self, sql: str) -> Result:
-        """Run one statement of a user's: it can read the warehouse and nothing else.
-
-        Raises:
-            WarehouseError: more than one statement, or one that fails or would write.
-        """
-        import duckdb
-
-        with closing(self._connect()) as connection:
-            try:
-                statements = connection.extract_statements(sql)
-                if len(statements) != 1:
-                    raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
-                if statements[0].type.name not in READING_STATEMENTS:
-                    raise WarehouseError("only statements that read are run, such as SELECT")
-                connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
-                connection.execute("set enable_external_access = false")
-                connection.execute("set lock_configuration = true")
-                return _DuckDBReader(connection).fetch(sql)
-            except duckdb.Error as error:
-                raise WarehouseError(str(error)) from None
-
-    def _connect(self) -> Any:
-        import duckdb
-
-        if not self.path.exists():
-            return duckdb.connect(":memory:")
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                connection = duckdb.connect(str(self.path), read_only=True)
-                connection.execute("set TimeZone = 'UTC'")
-                return connection
-            except duckdb.IOException as error:
-                if "lock" not in str(error):
-                    raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
-                if time.monotonic() > deadline:
-                    raise WarehouseError(
-                        f"{self.path} is in use by another process (a run, or a program that has "
-                        "it open); try again when it has ended"
-                    ) from None
-                time.sleep(0.1)
-            except duckdb.Error as error:
-                raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
-
-
-def _existing_schemas(connection: Any) -> str:
-    """The search path: DuckDB refuses one that names a schema which is not there yet."""
-    rows = connection.execute("select schema_name from information_schema.schemata").fetchall()
-    return ",".join(schema for schema in SCHEMAS if (schema,) in rows)
-
-
-@dataclass(frozen=True)
-class _DuckDBReader:
-    connection: Any
-
-    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
-        done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
-        columns = tuple(column[0] for column in done.description or ())
-        return Result(columns, done.fetchall())
+_pools: dict[tuple[tuple[str, str], ...], Any] = {}
 
 
 @dataclass(frozen=True)
@@ -213,13 +99,39 @@ class Postgres:
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """Connect to read.
+        """A connection of the process's pool, to read.
 
         Raises:
             WarehouseError: when the server cannot be reached, or is older than 15.
         """
-        with closing(self.connect("assay")) as connection:
+        with self._pool().connection() as connection:
             yield _PostgresReader(connection)
+
+    def _pool(self) -> Any:
+        """The only pool of this process for this server: made once, bounded, closed at exit."""
+        key = tuple(sorted(self.database.items()))
+        if key not in _pools:
+            self.connect("assay").close()  # a pool would wait where this says what is wrong
+            from psycopg_pool import ConnectionPool
+
+            _pools[key] = ConnectionPool(
+                kwargs={**self._named("assay"), "autocommit": True},
+                configure=_use_utc,
+                check=ConnectionPool.check_connection,
+                min_size=0,
+                max_size=POOL_SIZE,
+                timeout=CONNECT_SECONDS,
+                open=True,
+            )
+            atexit.register(_pools[key].close)
+        return _pools[key]
+
+    def _named(self, application: str) -> dict[str, Any]:
+        return {
+            "connect_timeout": CONNECT_SECONDS,
+            **self.database,
+            "application_name": application,
+        }
 
     def connect(self, application: str) -> Any:
         """A psycopg connection in autocommit; `application` is how the server lists it.
@@ -230,9 +142,7 @@ class Postgres:
         import psycopg
 
         try:
-            named: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **self.database}
-            named["application_name"] = application
-            connection = psycopg.connect(**named, autocommit=True)
+            connection = psycopg.connect(**self._named(application), autocommit=True)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
             raise WarehouseError(f"PostgreSQL at {self._address()}: {reason}") from None
@@ -242,7 +152,7 @@ class Postgres:
                 f"PostgreSQL at {self._address()} is version "
                 f"{connection.info.server_version // 10000}; 15 or newer is needed"
             )
-        connection.execute("set timezone = 'UTC'")
+        _use_utc(connection)
         return connection
 
     def query(self, sql: str) -> Result:
@@ -288,6 +198,10 @@ class _PostgresReader:
         return Result(tuple(column.name for column in done.description), done.fetchall())
 
 
+def _use_utc(connection: Any) -> None:
+    connection.execute("set timezone = 'UTC'")
+
+
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
@@ -324,24 +238,7 @@ def _gives_rows(connection: Any, sql: str) -> bool:
     return bool(result.nfields)
 
 
-Warehouse = DuckDB | Postgres
-
-
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse that the settings name; the embedded PostgreSQL is started when it is meant.
-
-    Raises:
-        WarehouseError: when it cannot be started.
-    """
-    if settings.target == "duckdb":
-        return DuckDB(settings.duckdb_path)
-    if settings.database is not None:
-        return Postgres(_without_service(settings.database))
-    cluster = cluster_of(settings)
-    return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")
-
-
-def _without_service(database: dict[str, str]) -> dict[str, str]:
+def without_service(database: dict[str, str]) -> dict[str, str]:
     """The server that a section of pg_service.conf names, in full: dlt and dbt want its parts."""
     if "service" not in database:
         return database
@@ -354,8 +251,3 @@ def _without_service(database: dict[str, str]) -> dict[str, str]:
         "host": host,
         "port": port,
     }
-
-
-def cluster_of(settings: Settings) -> Path:
-    """The folder of the embedded PostgreSQL."""
-    return settings.data_dir / "postgres"

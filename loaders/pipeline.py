@@ -1,0 +1,153 @@
+"""The only place that builds a dlt pipeline.
+
+A landing of a source is one dlt load package, in a working folder of the run's own: what a killed
+run left pending is never met again.
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loaders.catalog import FileTable, SourceSpec
+from loaders.destinations.tables import LINEAGE_COLUMNS, OURS, ROLE_HINT, TEXT, Manifest
+from loaders.errors import AssayError
+from loaders.settings import Settings
+from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse
+
+DLT_CONFIGURATION = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",  # a failure is told once, by us
+    "RUNTIME__INTERCEPT_SIGNALS": "false",  # a run that is told to stop stops
+    "SCHEMA__NAMING": "direct",  # the names are ours already: see intake.columns
+    "NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION": "true",
+    "NORMALIZE__WORKERS": "1",
+    "LOAD__WORKERS": "1",
+    "RESTORE_FROM_DESTINATION": "false",  # the ledger is our state
+}
+
+
+def expected_tables(spec: SourceSpec) -> dict[str, dict[str, Any]]:
+    """Every table that a source needs, with its columns as dlt hints, before anything lands."""
+    tables = {
+        name: {**_expected_columns(table), **LINEAGE_COLUMNS} for name, table in spec.tables.items()
+    }
+    # a copy of every hint: dlt writes into those it is given
+    return {
+        table: {column: dict(hints) for column, hints in columns.items()}
+        for table, columns in (tables | OURS).items()
+    }
+
+
+def _expected_columns(table: Any) -> dict[str, Any]:
+    names = table.columns if isinstance(table, FileTable) else ("document",)
+    return dict.fromkeys(names, TEXT)
+
+
+def run_pipeline(
+    settings: Settings,
+    warehouse: Warehouse,
+    name: str,
+    spec: SourceSpec,
+    manifests: list[Manifest],
+    run_id: str,
+) -> None:
+    """Run dlt on a source: its tables are made or altered, its manifests land.
+
+    Raises:
+        AssayError: the landing failed; nothing of it is visible.
+    """
+    folder = settings.runs_dir / run_id / "dlt"
+    dlt = _import_dlt(folder)
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    pipeline = dlt.pipeline(
+        name,
+        destination=_destination(warehouse),
+        dataset_name=RAW_SCHEMA,
+        pipelines_dir=str(folder),
+    )
+    empty = folder / "empty.csv"
+    empty.touch()
+    try:
+        pipeline.run(_dlt_source(name, spec, manifests, empty))
+    except PipelineStepFailed as error:
+        cause = _innermost(error)
+        if isinstance(cause, KeyboardInterrupt):  # dlt would make a failed source of it
+            raise cause from None
+        raise AssayError(str(cause).strip() or type(cause).__name__) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import_dlt(data_dir: Path) -> Any:
+    """Import dlt: half a second; it reads its configuration from the environment."""
+    for name, value in DLT_CONFIGURATION.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("DLT_DATA_DIR", str(data_dir))
+    import dlt
+
+    return dlt
+
+
+def _dlt_source(name: str, spec: SourceSpec, manifests: list[Manifest], empty: Path) -> Any:
+    """The dlt source: a schema for each raw table, and the manifests that are to land."""
+    import dlt
+
+    tables = expected_tables(spec)
+    for manifest in manifests:
+        for column in () if manifest.batch.problem else manifest.batch.columns:
+            tables[manifest.batch.table].setdefault(column.name, dict(TEXT))
+    rows = [_landing_row(at, manifest, spec) for at, manifest in enumerate(manifests, start=1)]
+    resources = [_carrier(rows, tables.pop("_landings"))] if rows else []
+    resources += [_schema_only(table, columns, empty) for table, columns in tables.items()]
+    return dlt.source(lambda: resources, name=name, max_table_nesting=0)()
+
+
+def _carrier(rows: list[dict[str, Any]], columns: dict[str, Any]) -> Any:
+    """The resource whose rows are the manifests; our load job does what they say."""
+    import dlt
+
+    resource = dlt.resource(rows, name="_landings", columns=columns, file_format="jsonl")
+    return resource.apply_hints(additional_table_hints={ROLE_HINT: "carrier"})
+
+
+def _schema_only(table: str, columns: dict[str, Any], empty: Path) -> Any:
+    """A table without rows: an empty file to import, to which dlt adds no columns of its own."""
+    import dlt
+
+    hints = dlt.mark.make_hints(columns=columns, additional_table_hints={ROLE_HINT: "landed"})
+    item = dlt.mark.with_file_import(str(empty), "csv", 0, hints=hints)
+    return dlt.resource([item], name=table, columns=columns, write_disposition="append")
+
+
+def _landing_row(position: int, manifest: Manifest, spec: SourceSpec) -> dict[str, Any]:
+    batch = manifest.batch
+    return {
+        "source": batch.source,
+        "table_name": batch.table,
+        "position": position,
+        "_batch_id": batch.id,
+        "uri": batch.uri,
+        "disposition": spec.disposition,
+        "manifest": msgspec.json.encode(manifest).decode(),
+        "run_id": manifest.run_id,
+    }
+
+
+def _destination(warehouse: Warehouse) -> Any:
+    if isinstance(warehouse, DuckDB):
+        from loaders.destinations.duckdb import AssayDuckDB
+
+        return AssayDuckDB(str(warehouse.path))
+    from loaders.destinations.postgres import AssayPostgres
+
+    return AssayPostgres(warehouse.connection_url())
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return error

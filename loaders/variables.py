@@ -1,0 +1,66 @@
+"""Every variable of the environment: what it is for and what it may be."""
+
+from dataclasses import dataclass
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+# Who may name a server when no URL does, in order of precedence: libpq's own names, then DB_*.
+DATABASE_VARIABLES: dict[str, tuple[str, ...]] = {
+    "host": ("PGHOST", "DB_HOST"),
+    "hostaddr": ("PGHOSTADDR",),
+    "port": ("PGPORT", "DB_PORT"),
+    "dbname": ("PGDATABASE", "DB_NAME"),
+    "user": ("PGUSER", "DB_USER"),
+    "password": ("PGPASSWORD", "DB_PASSWORD"),
+    "sslmode": ("PGSSLMODE",),
+    "service": ("PGSERVICE",),
+}
+NAMES_A_SERVER = ("host", "hostaddr", "port", "dbname", "service")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the environment: what it is for and what it may be."""
+
+    name: str
+    purpose: str
+    allowed: str
+    default: str = ""
+    is_secret: bool = False
+
+
+VARIABLES = (
+    Variable("ELT_TARGET", "which warehouse", "duckdb or postgres", "duckdb"),
+    Variable(
+        "DATABASE_URL",
+        "the PostgreSQL server; chooses postgres where ELT_TARGET is not set",
+        "postgresql://user:password@host:port/database?sslmode=… "
+        "(also postgres://, postgresql+asyncpg://)",
+        is_secret=True,
+    ),
+    Variable("CSV_DATA_PATH", "folder of the lab's CSV files", "a folder", "seeds/lab"),
+    Variable(
+        "API_URL",
+        "the API that the posts are read from; unset: the bundled sample, served on loopback",
+        "an http:// or https:// address",
+    ),
+    Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
+    Variable("ELT_DATA_DIR", "warehouse, raw files, run records", "a folder", "data"),
+    Variable("APP_HOST", "the address the service listens on", "a host", "127.0.0.1"),
+    Variable("APP_PORT", "the port the service listens on", "1 to 65535", "8000"),
+    Variable("SERVER_PORT", "as APP_PORT, where that is not set", "1 to 65535"),
+    Variable("FETCH_INTERVAL", "seconds between scheduled cycles", "a whole number from 1", "30"),
+    Variable("PGHOST", "server, where DATABASE_URL leaves it open", "a host or socket folder"),
+    Variable("PGHOSTADDR", "its numeric address, where that is known", "an IP address"),
+    Variable("PGPORT", "port, likewise", "1 to 65535"),
+    Variable("PGDATABASE", "database, likewise", "a name"),
+    Variable("PGUSER", "role, likewise", "a name"),
+    Variable("PGPASSWORD", "password, likewise", "any text", is_secret=True),
+    Variable("PGSSLMODE", "how TLS is used, likewise", ", ".join(SSL_MODES)),
+    Variable("PGSERVICE", "a section of pg_service.conf that names the server", "a name"),
+    Variable("DB_HOST", "as PGHOST, where that is not set", "a host"),
+    Variable("DB_PORT", "as PGPORT, where that is not set", "1 to 65535"),
+    Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
+    Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
+    Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
+)

@@ -1,0 +1,108 @@
+"""DuckDB: a file, opened for moments only, so that a reader never stops the next run."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loaders.errors import WarehouseError
+from loaders.settings import Target
+from loaders.warehouse.reader import SCHEMAS, Reader, Result
+
+BUSY_SECONDS = 5.0
+READING_STATEMENTS = ("SELECT", "EXPLAIN", "MULTI")  # as DuckDB sorts them; MULTI is PIVOT
+
+
+@dataclass(frozen=True)
+class DuckDB:
+    """A DuckDB file, which need not exist yet."""
+
+    path: Path
+    target: Target = "duckdb"
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
+
+    @property
+    def connect_hint(self) -> str:
+        """A command that opens it, where DuckDB's own command line is installed."""
+        return f"duckdb -readonly {self.path}"
+
+    def environment(self) -> dict[str, str]:
+        """The variables through which profiles.yml finds it."""
+        return {"ELT_TARGET": self.target, "ELT_DUCKDB_PATH": str(self.path)}
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Open the file to read; an absent one reads as an empty warehouse.
+
+        Raises:
+            WarehouseError: when another process still writes after some seconds.
+        """
+        with closing(self._connect()) as connection:
+            yield _DuckDBReader(connection)
+
+    def query(self, sql: str) -> Result:
+        """Run one statement of a user's: it can read the warehouse and nothing else.
+
+        Raises:
+            WarehouseError: more than one statement, or one that fails or would write.
+        """
+        import duckdb
+
+        with closing(self._connect()) as connection:
+            try:
+                statements = connection.extract_statements(sql)
+                if len(statements) != 1:
+                    raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
+                if statements[0].type.name not in READING_STATEMENTS:
+                    raise WarehouseError("only statements that read are run, such as SELECT")
+                connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
+                connection.execute("set enable_external_access = false")
+                connection.execute("set lock_configuration = true")
+                return _DuckDBReader(connection).fetch(sql)
+            except duckdb.Error as error:
+                raise WarehouseError(str(error)) from None
+
+    def _connect(self) -> Any:
+        import duckdb
+
+        if not self.path.exists():
+            return duckdb.connect(":memory:")
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), read_only=True)
+                connection.execute("set TimeZone = 'UTC'")
+                return connection
+            except duckdb.IOException as error:
+                if "lock" not in str(error):
+                    raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+                if time.monotonic() > deadline:
+                    raise WarehouseError(
+                        f"{self.path} is in use by another process (a run, or a program that has "
+                        "it open); try again when it has ended"
+                    ) from None
+                time.sleep(0.1)
+            except duckdb.Error as error:
+                raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+
+
+def _existing_schemas(connection: Any) -> str:
+    """The search path: DuckDB refuses one that names a schema which is not there yet."""
+    rows = connection.execute("select schema_name from information_schema.schemata").fetchall()
+    return ",".join(schema for schema in SCHEMAS if (schema,) in rows)
+
+
+@dataclass(frozen=True)
+class _DuckDBReader:
+    connection: Any
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
+        columns = tuple(column[0] for column in done.description or ())
+        return Result(columns, done.fetchall())

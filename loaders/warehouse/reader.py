@@ -1,0 +1,23 @@
+"""What both warehouses share: how a result looks, and where a bare name is looked for."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+RAW_SCHEMA = "raw"
+# Best first: published, compatibility views, then the layers.
+SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", RAW_SCHEMA)
+
+
+class Result(NamedTuple):
+    """What a statement gave: the columns' names, and the rows as tuples of Python values."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+class Reader(Protocol):
+    """A read-only connection to the warehouse; parameters are written `%s`."""
+
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        """Run one statement of ours."""
+        ...
