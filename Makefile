@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 
-# make elt TARGET=postgres CSV=~/mylab; every variable of .env.example works the same way
-ifdef TARGET
+# make elt TARGET=postgres CSV=~/mylab; every variable of .env.example works the same way. A
+# TARGET of the environment is somebody else's: cross-compilers have one.
+ifeq ($(origin TARGET),command line)
 export ELT_TARGET := $(TARGET)
 endif
-ifdef CSV
+ifeq ($(origin CSV),command line)
 export CSV_DATA_PATH := $(CSV)
 endif
 

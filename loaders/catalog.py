@@ -5,7 +5,7 @@ one unset variable counts as not given, so that a default can apply.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ import yaml
 
 from loaders.batch import Disposition
 from loaders.errors import SettingsError
+from loaders.intake.columns import column_name
 from loaders.settings import PROJECT_DIR, Settings, is_http_address
 
 CATALOG_PATH = PROJECT_DIR / "sources.yml"
@@ -22,32 +23,40 @@ PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table read from delimited files: which ones, and what their header must name."""
+    """A table read from delimited files: which ones, and what their header must name.
+
+    `modelled` is false where no dbt model reads the table yet.
+    """
 
     file: Annotated[str, msgspec.Meta(pattern=r"^[^/]")]
     columns: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    modelled: bool = True
 
 
 class ApiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table read from an API: its path under the URL, and the dotted place of its records."""
+    """A table read from an API: its path under the URL, and the dotted place of its records.
+
+    `modelled` is false where no dbt model reads the table yet.
+    """
 
     path: str = ""
     records: str | None = None
+    modelled: bool = True
 
 
 class FilesSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="files"):
     """A folder of files."""
 
     path: str
-    tables: dict[Name, FileTable]
+    tables: Annotated[dict[Name, FileTable], msgspec.Meta(min_length=1)]
     disposition: Disposition = "replace"
 
 
 class RestApiSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rest_api"):
     """A JSON API; without a `url` the bundled sample API is served and read."""
 
-    tables: dict[Name, ApiTable]
+    tables: Annotated[dict[Name, ApiTable], msgspec.Meta(min_length=1)]
     url: str | None = None
     bearer_token: str | None = None
     disposition: Disposition = "merge"
@@ -93,6 +102,7 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
         raise SettingsError(f"{path.name}, line {line}: {message}") from None
     _refuse_shared_tables(catalog.sources, path)
     _refuse_odd_addresses(catalog.sources, path)
+    _refuse_odd_columns(catalog.sources, path, root)
     return catalog.sources
 
 
@@ -137,13 +147,19 @@ def _line(root: yaml.Node | None, keys: Iterable[str]) -> int:
     """The line of the value under these keys, as far as they can be followed."""
     node = root
     for step in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        found = next((value for key, value in node.value if key.value == step), None)
+        found = _child(node, step)
         if found is None:
             break
         node = found
     return node.start_mark.line + 1 if node else 1
+
+
+def _child(node: yaml.Node | None, step: str) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and step.isdigit():
+        return next(iter(node.value[int(step) :]), None)
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    return None
 
 
 def _refuse_shared_tables(sources: Mapping[str, SourceSpec], path: Path) -> None:
@@ -166,8 +182,49 @@ def _refuse_odd_addresses(sources: Mapping[str, SourceSpec], path: Path) -> None
             )
 
 
+def _refuse_odd_columns(
+    sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
+) -> None:
+    """Headers are matched by their names in the warehouse: another name would match none.
+
+    No such name is one of lineage, for none begins with an underscore and a letter.
+    """
+    for source, table, expected in _file_tables(sources):
+        for key, names in (("columns", expected.columns), ("required", expected.required)):
+            for place, name in enumerate(names):
+                problem = _problem_of(name, expected.columns or names)
+                if problem:
+                    line = _line(root, ("sources", source, "tables", table, key, str(place)))
+                    raise SettingsError(f"{path.name}, line {line}: {key}: {problem}")
+
+
+def _file_tables(
+    sources: Mapping[str, SourceSpec],
+) -> Iterator[tuple[str, str, FileTable]]:
+    for source, spec in sources.items():
+        if isinstance(spec, FilesSource):
+            for table, expected in spec.tables.items():
+                yield source, table, expected
+
+
+def _problem_of(name: str, columns: Sequence[str]) -> str | None:
+    right = column_name(name)
+    if right != name:
+        mend = f"write {right}" if right else "a name has letters or digits"
+        return f"{name!r} is not how a column is named; {mend}"
+    return None if name in columns else f"{name!r} is not among the columns of the table"
+
+
 def tables_of(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[str, str]]:
     """Every (source, table) pair of a catalog."""
     for source, spec in sources.items():
         for table in spec.tables:
             yield source, table
+
+
+def modelled_tables_of(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[str, str]]:
+    """The (source, table) pairs that dbt has to have as sources."""
+    for source, spec in sources.items():
+        for table, expected in spec.tables.items():
+            if expected.modelled:
+                yield source, table

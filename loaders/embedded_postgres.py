@@ -1,7 +1,8 @@
 """A real PostgreSQL for machines without one: a wheel's binaries, a cluster among the data.
 
 It listens on loopback only, on a port of its own, and goes on running until `stop`. The role
-`assay` owns the database and is no superuser. Loopback is trusted: it is for one person's machine.
+`assay` owns the database, is no superuser, and is the only one that may connect. It needs no
+password from this machine: a server for one person's computer.
 """
 
 import ctypes
@@ -94,7 +95,8 @@ def _fill(cluster: Path) -> None:
     )
     if made.returncode:
         raise WarehouseError(f"the embedded PostgreSQL could not be made: {made.stdout.strip()}")
-    sql = f"create role {ROLE} login; create database {DATABASE} owner {ROLE};"
+    (cluster / "pg_hba.conf").write_text(f"host all {ROLE} {HOST}/32 trust\n")
+    sql = f"create role {ROLE} login createdb; create database {DATABASE} owner {ROLE};"
     for statement in sql.split(";")[:-1]:  # create database stands alone in single-user mode
         done = _run("postgres", "--single", "-D", str(cluster), "postgres", text=statement + "\n")
         if done.returncode:

@@ -39,6 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     tables: dict[str, TableOutcome]
     problems: tuple[str, ...] = ()
     seconds: float = 0.0
+    models_show: str | None = None  # where that is not what the source offers now
 
     @property
     def books(self) -> Books:
@@ -70,7 +71,14 @@ def land_source(
     except AssayError as error:
         known, problems = {}, (*found.problems, str(error))
     tables = {table: _table_outcome(found.batches, table, known, run_id) for table in spec.tables}
-    return Outcome(name, found.origin, tables, problems, time.monotonic() - started)
+    shown = _shown_instead(warehouse, name) if problems else None
+    return Outcome(name, found.origin, tables, problems, time.monotonic() - started, shown)
+
+
+def _shown_instead(warehouse: Warehouse, name: str) -> str:
+    with warehouse.reading() as reader:
+        moment = ledger.last_landed_at(reader, name)
+    return f"what landed at {moment:%Y-%m-%d %H:%M} UTC" if moment else "nothing of it yet"
 
 
 def make_tables(

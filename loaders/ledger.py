@@ -1,6 +1,7 @@
 """What the ledger knows: which batches have landed, and what each source's last landing saw."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from loaders.batch import Batch, Books
@@ -53,17 +54,13 @@ def last_landing(reader: Reader, source: str) -> list[Seen]:
     return [Seen(*row) for row in rows]
 
 
-def quarantined_rows(reader: Reader, source: str) -> int:
-    """How many rows of what the source's last landing saw stand in quarantine."""
-    return int(
-        reader.fetch(
-            f"select coalesce(sum(rows_quarantined), 0) from {RAW_SCHEMA}._batches "
-            f"where _batch_id in (select _batch_id from {RAW_SCHEMA}._landings "
-            f"where source = %s and landing_id = (select max(landing_id) "
-            f"from {RAW_SCHEMA}._landings where source = %s))",
-            (source, source),
-        ).rows[0][0]
-    )
+def last_landed_at(reader: Reader, source: str) -> datetime | None:
+    """When the landing that models see of the source took place."""
+    if not has_table(reader, "_landings"):
+        return None
+    sql = f"select max(landed_at) from {RAW_SCHEMA}._landings where source = %s"
+    moment: datetime | None = reader.fetch(sql, (source,)).rows[0][0]
+    return moment
 
 
 def unbalanced(reader: Reader, run_id: str) -> list[str]:
@@ -87,6 +84,16 @@ def _count(reader: Reader, batch_id: str, table: str) -> tuple[int, int]:
         (batch_id, batch_id),
     ).rows[0]
     return landed, quarantined
+
+
+def has_relation(reader: Reader, schema: str, name: str) -> bool:
+    """Whether the schema has the table or view."""
+    return bool(
+        reader.fetch(
+            "select 1 from information_schema.tables where table_schema = %s and table_name = %s",
+            (schema, name),
+        ).rows
+    )
 
 
 def has_table(reader: Reader, name: str) -> bool:

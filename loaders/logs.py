@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from loaders.settings import Settings
 from loaders.variables import VARIABLES
@@ -22,6 +23,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     """The values that must never be shown."""
     values = {settings.values.get(variable.name) for variable in VARIABLES if variable.is_secret}
     values.add((settings.database or {}).get("password"))
+    values.add(urlsplit(settings.api_url or "").password)
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
@@ -46,6 +48,8 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     console.setFormatter(_Plain(secrets))
+    if not is_debug:  # whoever started the run tells how it ended
+        console.addFilter(lambda record: record.name != f"{ROOT}.run")
     root.addHandler(lines)
     root.addHandler(console)
 

@@ -72,7 +72,8 @@ def run_pipeline(
     empty = folder / "empty.csv"
     empty.touch()
     try:
-        pipeline.run(_dlt_source(name, spec, manifests, empty))
+        with warehouse.writing():
+            pipeline.run(_dlt_source(name, spec, manifests, empty))
     except PipelineStepFailed as error:
         cause = _innermost(error)
         if isinstance(cause, KeyboardInterrupt):  # dlt would make a failed source of it

@@ -45,7 +45,12 @@ VARIABLES = (
         "an http:// or https:// address",
     ),
     Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
-    Variable("ELT_DATA_DIR", "warehouse, raw files, run records", "a folder", "data"),
+    Variable(
+        "ELT_DATA_DIR",
+        "warehouse, raw files, run records",
+        "a folder that can be written",
+        "data",
+    ),
     Variable("APP_HOST", "the address the service listens on", "a host", "127.0.0.1"),
     Variable("APP_PORT", "the port the service listens on", "1 to 65535", "8000"),
     Variable("SERVER_PORT", "as APP_PORT, where that is not set", "1 to 65535"),

@@ -41,4 +41,9 @@ def read(model: str) -> "pd.DataFrame":
     from orchestration.reading import show
 
     result = show(open_warehouse(load_settings()), model)
-    return pd.DataFrame.from_records(result.rows, columns=list(result.columns))
+    frame = pd.DataFrame.from_records(result.rows, columns=list(result.columns))
+    for i, name in enumerate(result.columns):
+        values = {type(row[i]) for row in result.rows}
+        if values == {int, type(None)}:  # pandas would make floats of whole numbers with gaps
+            frame[name] = frame[name].astype("Int64")
+    return frame

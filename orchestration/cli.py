@@ -3,6 +3,7 @@
 Every command imports what it needs when it runs: `elt --help` starts without dlt, dbt or DuckDB.
 """
 
+import json
 import os
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from loaders.errors import AssayError, SettingsError
 from loaders.settings import Settings, load_settings
 
 FAILED, BAD_USAGE = 1, 2
+SAMPLE = "the bundled sample API"
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
 as_format = click.option(
     "--format",
@@ -30,20 +32,33 @@ as_format = click.option(
 class _Group(click.Group):
     """A group whose commands end in the project's exit codes, without tracebacks."""
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        context.obj = "--json" in args
+        return super().parse_args(context, args)
+
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except AssayError as error:
-            if context.params.get("is_debug"):
-                raise
-            _say(f"elt: {_hidden(str(error))}")
-            context.exit(BAD_USAGE if isinstance(error, SettingsError) else FAILED)
-        except KeyboardInterrupt as error:
-            _say(f"elt: {error or 'interrupted'}")
-            context.exit(FAILED)
         except BrokenPipeError:  # the reader of our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             context.exit(FAILED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if context.params.get("is_debug"):
+                raise
+            _fail(context, error)
+
+
+def _fail(context: click.Context, error: BaseException) -> None:
+    """End with one line (and one JSON document where that was asked for), never a traceback."""
+    reason = _hidden(str(error)) or "interrupted"
+    if not isinstance(error, (AssayError, KeyboardInterrupt)):
+        reason = f"{reason} ({type(error).__name__}; elt --debug shows where)"
+    _say(f"elt: {reason}")
+    if context.obj:
+        click.echo(json.dumps({"error": reason}, ensure_ascii=False))
+    context.exit(BAD_USAGE if isinstance(error, SettingsError) else FAILED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,12 +124,13 @@ def query(sql: str, form: str, is_json: bool) -> None:
 def list_sources(is_json: bool) -> None:
     """Name the sources of sources.yml and their tables."""
     from loaders.catalog import FilesSource, load_catalog
+    from loaders.sources.rest_api import shown
     from loaders.warehouse import Result
 
     rows: list[tuple[Any, ...]] = []
     for name, spec in load_catalog(load_settings()).items():
         is_files = isinstance(spec, FilesSource)
-        place = spec.path if isinstance(spec, FilesSource) else spec.url or "bundled sample API"
+        place = spec.path if isinstance(spec, FilesSource) else shown(spec.url or SAMPLE)
         kind = "files" if is_files else "rest_api"
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
@@ -136,7 +152,7 @@ def list_runs(limit: int, is_json: bool) -> None:
 
     rows = [
         (r.run_id, r.state, r.target, r.started_at, r.ended_at, sum(r.seconds.values()))
-        for r in registry.load_all(load_settings().runs_dir)[:limit]
+        for r in registry.load_all(load_settings().runs_dir, limit)
     ]
     columns = ("run_id", "state", "target", "started_at", "ended_at", "seconds")
     _print(Result(columns, list(rows)), "table", is_json)
@@ -163,8 +179,6 @@ def show_run(run_id: str, is_json: bool) -> None:
 @as_json
 def env(is_json: bool) -> None:
     """Print the variables with which `dbt` works by hand: eval "$(elt env)"."""
-    import json
-
     from orchestration import dbt
 
     settings = load_settings()
@@ -181,12 +195,12 @@ def env(is_json: bool) -> None:
 @as_json
 @click.pass_context
 def doctor(context: click.Context, is_json: bool) -> None:
-    """Check Python, disk, settings, warehouse and sources; say what to mend."""
+    """Check Python, disk, settings, warehouse, sources, files and APIs; say what to mend."""
     import msgspec
 
     from orchestration.doctor import examine
 
-    findings = list(examine(load_settings()))
+    findings = list(examine())
     if is_json:
         click.echo(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
     else:
@@ -202,8 +216,6 @@ def doctor(context: click.Context, is_json: bool) -> None:
 @as_json
 def docs(is_json: bool) -> None:
     """Write the docs site, one file that needs no server; its path is the last line."""
-    import json
-
     from orchestration.docs import write_site
 
     settings = load_settings()
@@ -215,8 +227,6 @@ def docs(is_json: bool) -> None:
 @as_json
 def down(is_json: bool) -> None:
     """Stop the embedded PostgreSQL, if it runs."""
-    import json
-
     from loaders import embedded_postgres
     from loaders.warehouse import cluster_of
 
@@ -230,14 +240,13 @@ def down(is_json: bool) -> None:
 @as_json
 def reset(is_sure: bool, is_json: bool) -> None:
     """Drop the warehouse (its schemas, not the server); raw files and run records stay."""
-    import json
-
     from orchestration.reset import drop_warehouse
 
-    warehouse = _warehouse()
+    settings = load_settings()
+    warehouse = _warehouse(settings)
     if not is_sure:
         click.confirm(f"Drop everything in {warehouse.place}?", abort=True, err=True)
-    drop_warehouse(warehouse)
+    drop_warehouse(settings, warehouse)
     told = {"dropped": warehouse.place}
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
 
@@ -267,8 +276,12 @@ def _command(settings: Settings) -> str:
     is_on_path = shutil.which("elt") == str(program)
     is_here = program.is_relative_to(Path.cwd())
     called = "elt" if is_on_path else str(program.relative_to(Path.cwd()) if is_here else program)
-    needed = [name for name in ("ELT_TARGET", "ELT_DATA_DIR") if name in settings.values]
-    return " ".join([*(f"{name}={shlex.quote(settings.values[name])}" for name in needed), called])
+    needed = [
+        f"{name}={'…' if name == 'DATABASE_URL' else shlex.quote(settings.values[name])}"
+        for name in ("ELT_TARGET", "DATABASE_URL", "ELT_DATA_DIR")
+        if name in settings.values
+    ]
+    return " ".join([*needed, called])
 
 
 def _warehouse(settings: Settings | None = None) -> Any:

@@ -2,18 +2,34 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
-from loaders.catalog import FilesSource, load_catalog
-from loaders.errors import AssayError
-from loaders.settings import Settings
-from loaders.warehouse import Postgres, open_warehouse
+from loaders import logs
+from loaders.catalog import FilesSource, FileTable, RestApiSource, SourceSpec, load_catalog
+from loaders.errors import AssayError, SettingsError
+from loaders.settings import PROJECT_DIR, Settings, VariableError, can_be_written, load_settings
+from loaders.sources.files import folder_of
+from loaders.sources.rest_api import shown
+from loaders.variables import DATABASE_VARIABLES
+from loaders.warehouse import Postgres, Reader, open_warehouse
 
 MIN_PYTHON = (3, 11)
 MIN_FREE_BYTES = 1 << 30
+API_SECONDS = 5
+# has_schema_privilege knows no schema that is not there; dbt makes it then
+PRIVILEGES = """
+select
+    has_database_privilege(current_database(), 'CREATE'),
+    coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), true),
+    quote_ident(current_database()),
+    quote_ident(current_user)
+"""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -24,29 +40,74 @@ class Finding(msgspec.Struct, frozen=True):
     mend: str | None = None
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Every check in turn; none stops the others."""
-    checks: dict[str, Callable[[Settings], Finding]] = {
-        "python": _python,
-        "disk": _disk,
-        "settings": _target,
-        "warehouse": _warehouse,
-        "sources": _sources,
-    }
-    for name, check in checks.items():
+class _Check(NamedTuple):
+    """A check, and the variables without which it would look at something else."""
+
+    name: str
+    find: Callable[[Settings], Iterator[Finding]]
+    needs: frozenset[str] = frozenset()
+
+
+def examine(
+    environ: Mapping[str, str] | None = None, project_dir: Path = PROJECT_DIR
+) -> Iterator[Finding]:
+    """Every check in turn: none stops the others, a bad setting only those that need it."""
+    yield _python()
+    settings, refused = _load(environ, project_dir)
+    if settings is None:
+        yield from _refusals(refused)
+        return
+    secrets = logs.secrets_of(settings)
+    for check in _checks(refused):
+        if check.needs.isdisjoint(refused):
+            for finding in _found(check, settings):
+                mend = finding.mend and logs.hide(finding.mend, secrets)
+                yield Finding(finding.check, logs.hide(finding.state, secrets), mend)
+
+
+def _load(
+    environ: Mapping[str, str] | None, project_dir: Path
+) -> tuple[Settings | None, dict[str, str]]:
+    """The settings without the variables that are refused, and why those are.
+
+    None where `.env` itself cannot be read: nobody knows then what it sets.
+    """
+    refused: dict[str, str] = {}
+    while True:
         try:
-            yield check(settings)
-        except AssayError as error:
-            yield Finding(name, "not usable", str(error))
+            return load_settings(environ, project_dir, refused), refused
+        except VariableError as error:
+            refused[error.variable] = str(error)
+        except SettingsError as error:
+            return None, {".env": str(error)}
 
 
-def _python(_settings: Settings) -> Finding:
+def _checks(refused: Mapping[str, str]) -> tuple[_Check, ...]:
+    server = frozenset(chain(["DATABASE_URL"], *DATABASE_VARIABLES.values()))
+    return (
+        _Check("disk", _disk, frozenset({"ELT_DATA_DIR"})),
+        _Check("settings", lambda settings: _refusals(refused) if refused else _target(settings)),
+        _Check("warehouse", _warehouse, server | {"ELT_TARGET", "ELT_DATA_DIR"}),
+        _Check("sources", _sources),
+        _Check("files", _files, frozenset({"CSV_DATA_PATH"})),
+        _Check("api", _apis, frozenset({"API_URL"})),
+    )
+
+
+def _found(check: _Check, settings: Settings) -> Iterator[Finding]:
+    try:
+        yield from check.find(settings)
+    except (AssayError, OSError, RuntimeError, ValueError) as error:  # ~nobody, an odd pattern
+        yield Finding(check.name, "not usable", str(error))
+
+
+def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     mend = None if sys.version_info >= MIN_PYTHON else "install Python 3.11 or newer"
     return Finding("python", f"{version} at {sys.executable}", mend)
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> Iterator[Finding]:
     folder = settings.data_dir
     while not folder.exists():
         folder = folder.parent
@@ -54,34 +115,140 @@ def _disk(settings: Settings) -> Finding:
     mend = None
     if free < MIN_FREE_BYTES:
         mend = f"make room under {folder}, or set ELT_DATA_DIR to a larger disk"
-    return Finding("disk", f"{free / (1 << 30):.1f} GiB free under {folder}", mend)
+    if not can_be_written(settings.data_dir):
+        mend = f"{folder} cannot be written: set ELT_DATA_DIR to a folder that can"
+    yield Finding("disk", f"{free / (1 << 30):.1f} GiB free under {folder}", mend)
 
 
-def _target(settings: Settings) -> Finding:
-    return Finding("settings", f"target {settings.target}: {settings.target_reason}")
+def _refusals(refused: Mapping[str, str]) -> Iterator[Finding]:
+    for name, message in refused.items():
+        yield Finding("settings", f"{name} is not usable", message)
 
 
-def _warehouse(settings: Settings) -> Finding:
+def _target(settings: Settings) -> Iterator[Finding]:
+    yield Finding("settings", f"target {settings.target}: {settings.target_reason}")
+
+
+def _warehouse(settings: Settings) -> Iterator[Finding]:
     warehouse = open_warehouse(settings)
     with warehouse.reading() as reader:
         count = reader.fetch(
             "select count(*) from information_schema.tables where table_schema = 'raw'"
         ).rows[0][0]
         state = f"{warehouse.place}: {count} raw tables" if count else f"{warehouse.place}: empty"
-        if isinstance(warehouse, Postgres):
-            is_super = reader.fetch("select current_setting('is_superuser')").rows[0][0] == "on"
-            if is_super:
-                state += "; connected as a superuser, a role of its own would be safer"
-    return Finding("warehouse", state)
+        if not isinstance(warehouse, Postgres):
+            yield Finding("warehouse", state)
+            return
+        is_super = reader.fetch("select current_setting('is_superuser')").rows[0][0] == "on"
+        if is_super:
+            state += "; connected as a superuser, a role of its own would be safer"
+        yield Finding("warehouse", state)
+        yield _privileges(reader)
 
 
-def _sources(settings: Settings) -> Finding:
+def _privileges(reader: Reader) -> Finding:
+    """A run makes schemas in the database, and views and functions in the schema public."""
+    on_database, on_public, database, role = reader.fetch(PRIVILEGES).rows[0]
+    grants = []
+    if not on_database:
+        grants.append(f"grant create on database {database} to {role};")
+    if not on_public:
+        grants.append(f"grant create on schema public to {role};")
+    if grants:
+        state = f"{role} lacks CREATE, which a run needs"
+        return Finding("privileges", state, f"let the owner run: {' '.join(grants)}")
+    return Finding("privileges", f"{role} may create in database {database} and schema public")
+
+
+def _sources(settings: Settings) -> Iterator[Finding]:
     catalog = load_catalog(settings)
-    for name, spec in catalog.items():
-        if isinstance(spec, FilesSource) and not Path(spec.path).is_dir():
-            return Finding(
-                "sources",
-                f"{name}: there is no folder {spec.path}",
-                "set CSV_DATA_PATH (make's CSV) to the folder of your CSV files",
-            )
-    return Finding("sources", ", ".join(catalog))
+    missing = [
+        (name, spec)
+        for name, spec in catalog.items()
+        if isinstance(spec, FilesSource) and not folder_of(spec).is_dir()
+    ]
+    for name, spec in missing:
+        yield Finding(
+            "sources",
+            f"{name}: there is no folder {folder_of(spec)}",
+            "set CSV_DATA_PATH (make's CSV) to the folder of your CSV files"
+            if folder_of(spec) == settings.csv_data_path
+            else f"make the folder, or mend the path of '{name}' in sources.yml",
+        )
+    if not missing:
+        yield Finding("sources", ", ".join(catalog))
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    for name, spec in _catalog(settings).items():
+        if isinstance(spec, FilesSource) and folder_of(spec).is_dir():
+            yield from _files_of(name, spec)
+
+
+def _files_of(name: str, spec: FilesSource) -> Iterator[Finding]:
+    folder = folder_of(spec)
+    missing = [table for table in spec.tables.values() if not _matches(folder, table)]
+    for table in missing:
+        header = f"; expected header {','.join(table.columns)}" if table.columns else ""
+        yield Finding(
+            "files",
+            f"{name}: {table.file} is missing",
+            f"put {table.file} into {folder}{header}",
+        )
+    if not missing:
+        yield Finding("files", f"{name}: a file for each of {len(spec.tables)} tables in {folder}")
+
+
+def _matches(folder: Path, table: FileTable) -> bool:
+    return any(path.is_file() for path in folder.glob(table.file))
+
+
+def _apis(settings: Settings) -> Iterator[Finding]:
+    for name, spec in _catalog(settings).items():
+        if isinstance(spec, RestApiSource) and spec.url:
+            base = spec.url.rstrip("/")
+            paths = dict.fromkeys(table.path for table in spec.tables.values())
+            for address in (f"{base}/{path}" if path else spec.url for path in paths):
+                yield _api(name, address, spec.bearer_token)
+
+
+def _api(name: str, address: str, token: str | None) -> Finding:
+    place = f"{name}: {shown(address)}"
+    try:
+        status = _status(address, token)
+    except (OSError, ValueError) as error:  # requests' own are both; a token may not be a header
+        return Finding(
+            "api",
+            f"{place} does not answer ({type(error).__name__})",
+            f"start it, or mend the url of '{name}' (API_URL for the posts)",
+        )
+    mend = None
+    if status in (401, 403):
+        mend = f"mend the bearer_token of '{name}' (API_KEY for the posts)"
+    elif status >= 400:
+        mend = f"mend the url of '{name}' (API_URL for the posts), or ask who runs the API"
+    return Finding("api", f"{place} answers {status}", mend)
+
+
+def _status(address: str, token: str | None) -> int:
+    """The status of an answer whose body is not read."""
+    import requests
+
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    auth = sign if token else None  # None: user and password of the URL, as when it is landed
+    with requests.Session() as session:
+        host = urlsplit(address).hostname or ""
+        session.trust_env = host not in ("localhost", "::1") and not host.startswith("127.")
+        with session.get(address, auth=auth, stream=True, timeout=API_SECONDS) as response:
+            return response.status_code
+
+
+def _catalog(settings: Settings) -> Mapping[str, SourceSpec]:
+    """The sources; none where sources.yml is not sound, which the check `sources` says."""
+    try:
+        return load_catalog(settings)
+    except SettingsError:
+        return {}

@@ -1,6 +1,8 @@
 """Results as text: a table for people, CSV and JSON for programs."""
 
 import json
+import math
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,8 +20,9 @@ def write(result: Result, form: Format) -> str:
     CSV (RFC 4180 but for LF line ends): NULL is an empty field, the empty text is `""`.
     """
     if form == "json":
-        rows = [dict(zip(result.columns, map(_json, row), strict=True)) for row in result.rows]
-        return json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+        names = _distinct(result.columns)
+        rows = [dict(zip(names, map(_json, row), strict=True)) for row in result.rows]
+        return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     if form == "csv":
         lines = [result.columns, *result.rows]
         return "".join(",".join(map(_csv, line)) + "\n" for line in lines)
@@ -56,13 +59,33 @@ def text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(_json(value), ensure_ascii=False)
     return str(value)
 
 
 def _json(value: Any) -> Any:
-    is_plain = value is None or isinstance(value, (bool, int, float, str, dict, list))
-    return value if is_plain else text(value)
+    """A value that JSON can hold: numbers as numbers where none of their digits is lost."""
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if isinstance(value, Decimal) and value.is_finite():
+        number = int(value) if value == value.to_integral_value() else float(value)
+        return number if Decimal(repr(number)) == value else text(value)
+    is_plain = value is None or isinstance(value, (bool, int, str))
+    if is_plain or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return text(value)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of an object's keys: a second `a` becomes `a_2`."""
+    seen: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        seen[name] += 1
+        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return distinct
 
 
 def _csv(value: Any) -> str:

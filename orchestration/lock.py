@@ -5,14 +5,15 @@ releases when the holder's connection ends, however it ends.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from loaders.errors import AssayError
+from loaders.errors import AssayError, WarehouseError
 from loaders.warehouse import DuckDB, Postgres, Warehouse
 
 WAIT_SECONDS = 5.0  # a killed client's lock outlives it by moments
@@ -32,18 +33,18 @@ class RunUnderWayError(AssayError):
 
 
 @contextmanager
-def run_lock(warehouse: Warehouse, run_id: str) -> Iterator[None]:
-    """Hold the warehouse for a run.
+def run_lock(warehouse: Warehouse, run_id: str) -> Iterator[Callable[[], None]]:
+    """Hold the warehouse for a run; gives a check that the lock is still held.
 
     Raises:
         RunUnderWayError: another run still holds it after some seconds.
     """
     if isinstance(warehouse, DuckDB):
         with _file_lock(warehouse.path, run_id):
-            yield
+            yield lambda: None  # the operating system lets go of it with the process only
     else:
-        with _advisory_lock(warehouse, run_id):
-            yield
+        with _advisory_lock(warehouse, run_id) as connection:
+            yield partial(_check, connection)
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def _file_lock(warehouse: Path, run_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[None]:
+def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[Any]:
     connection = warehouse.connect(APPLICATION + run_id)
     try:
         deadline = time.monotonic() + WAIT_SECONDS
@@ -72,9 +73,20 @@ def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise RunUnderWayError(_holder(connection))
             time.sleep(0.1)
-        yield
+        yield connection
     finally:
         connection.close()
+
+
+def _check(connection: Any) -> None:
+    import psycopg
+
+    try:
+        connection.execute("select 1")
+    except psycopg.Error:
+        raise WarehouseError(
+            "the server ended the connection that held the run's lock; run again"
+        ) from None
 
 
 def _holder(connection: Any) -> str | None:

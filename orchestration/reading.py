@@ -38,10 +38,13 @@ def _order(reader: Reader, relation: Relation, source: str, collation: str) -> I
     """The first column decides; the others, as text, make the order the same every time."""
     first, *others = (f'"{column}"' for column in relation.columns)
     if relation.columns[first.strip('"')].lower() in TEXT_TYPES:
-        is_whole = f"select bool_and({first} ~ '^[0-9]+$') from {source} where {first} is not null"
-        if reader.fetch(is_whole).rows[0][0]:
-            digits = f"ltrim({first}, '0')"
-            yield from (f"length({digits})", f"{digits}{collation}")
+        is_whole = f"bool_and({first} ~ '^-?[0-9]+$')"
+        sql = f"select {is_whole} from {source} where {first} is not null"
+        if reader.fetch(sql).rows[0][0]:
+            digits, is_negative = f"ltrim({first}, '-0')", f"{first} like '-%'"
+            turned = f"translate({digits}, '0123456789', '9876543210')"
+            yield f"case when {is_negative} then -1 else 1 end * length({digits})"
+            yield f"case when {is_negative} then {turned} else {digits} end{collation}"
         yield f"{first}{collation}"
     else:
         yield first
@@ -57,7 +60,7 @@ def _find(reader: Reader, name: str) -> Relation:
     for schema, table, column, data_type in rows:
         if schema in SCHEMAS:
             relations.setdefault((schema, table), {})[column] = data_type
-    schema, _, table = name.rpartition(".")
+    schema, _, table = name.lower().rpartition(".")
     for candidate in (schema,) if schema else SCHEMAS:
         if (candidate, table) in relations:
             return Relation(candidate, table, relations[candidate, table])

@@ -1,5 +1,6 @@
 """Run records: what each run was, saw and did; one folder a run under the data folder."""
 
+import logging
 import os
 import secrets
 from datetime import UTC, datetime
@@ -8,12 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from loaders.errors import AssayError
+from loaders.errors import AssayError, SettingsError
 from loaders.landing import Outcome
 from orchestration.dbt import BuildOutcome
 
 State = Literal["running", "succeeded", "failed", "interrupted"]
 RECORD = "run.json"
+log = logging.getLogger("assay.registry")
 
 
 class Rejections(msgspec.Struct, frozen=True):
@@ -72,22 +74,32 @@ def load(runs_dir: Path, run_id: str) -> RunRecord:
     """Read one record; a run whose process is gone reads as interrupted.
 
     Raises:
-        AssayError: there is no such run.
+        SettingsError: there is no such run.
+        AssayError: its record cannot be read.
     """
     path = runs_dir / run_id / RECORD
     if "/" in run_id or not path.is_file():
-        raise AssayError(f"there is no run {run_id}; `elt runs list` names them")
-    record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
+        raise SettingsError(f"there is no run {run_id}; `elt runs list` names them")
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
+    except msgspec.MsgspecError as error:
+        raise AssayError(f"{path} is no run record: {error}") from None
     if record.state == "running" and not _is_alive(record.pid):
         record.state = "interrupted"
         record.errors = [*record.errors, "the process ended without finishing the run"]
     return record
 
 
-def load_all(runs_dir: Path) -> list[RunRecord]:
-    """Every record, the newest first."""
+def load_all(runs_dir: Path, limit: int | None = None) -> list[RunRecord]:
+    """The records, the newest first; one that cannot be read is passed over with a warning."""
     names = sorted((path.parent.name for path in runs_dir.glob(f"*/{RECORD}")), reverse=True)
-    return [load(runs_dir, name) for name in names]
+    records = []
+    for name in names[:limit]:
+        try:
+            records.append(load(runs_dir, name))
+        except AssayError as error:
+            log.warning("%s", error)
+    return records
 
 
 def _is_alive(pid: int) -> bool:

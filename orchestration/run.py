@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from loaders import ledger, logs
-from loaders.catalog import SourceSpec, load_catalog
+from loaders.catalog import FilesSource, SourceSpec, load_catalog
 from loaders.errors import SettingsError
 from loaders.landing import land_source, make_tables
 from loaders.settings import Settings
-from loaders.warehouse import Reader, Warehouse, open_warehouse
+from loaders.sources import files
+from loaders.warehouse import Warehouse, open_warehouse
 from orchestration import dbt, registry
 from orchestration.lock import run_lock
 from orchestration.registry import Rejections, RunRecord
@@ -43,6 +44,7 @@ def run(
     """
     catalog = load_catalog(settings)
     sources = _selected(catalog, names) if lands else {}
+    _check_folders(settings, sources)
     record = _new_record(settings)
     logs.configure(
         settings.runs_dir / record.run_id / "run.log",
@@ -56,13 +58,14 @@ def run(
             warehouse = open_warehouse(settings)
             record.place = warehouse.place
             tell(f"Warehouse: {warehouse.place}")
-            with run_lock(warehouse, record.run_id):
+            with run_lock(warehouse, record.run_id) as check_lock:
                 if lands:
                     _land(settings, warehouse, record, sources, tell)
+                check_lock()
                 if transforms:
                     _transform(settings, warehouse, record, catalog, tell)
-                with warehouse.reading() as reader:
-                    record.rejections = _rejections(reader, list(catalog))
+                record.rejections = _rejections(warehouse, record)
+                check_lock()
             record.state = _state(record)
             log.info("run %s", record.state)
     except BaseException as error:
@@ -97,6 +100,17 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
     return {name: spec for name, spec in catalog.items() if not names or name in names}
 
 
+def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
+    """A folder that is not there is bad usage, found before anything is started."""
+    for name, spec in sources.items():
+        if isinstance(spec, FilesSource) and not files.folder_of(spec).is_dir():
+            is_variable = spec.path == str(settings.csv_data_path)
+            named_by = "CSV_DATA_PATH" if is_variable else "sources.yml"
+            raise SettingsError(
+                f"source '{name}': there is no folder {spec.path}, which {named_by} names"
+            )
+
+
 def _land(
     settings: Settings,
     warehouse: Warehouse,
@@ -123,6 +137,8 @@ def _transform(
     with _timed(record, "transform"):
         tell("Building and testing the models …")
         make_tables(settings, warehouse, catalog, record.run_id)
+        with warehouse.writing():  # or say who has it open, in one line
+            pass
         log_dir = settings.runs_dir / record.run_id / "dbt"
         record.transform = dbt.build(settings, warehouse, log_dir)
         for failure in record.transform.failures:
@@ -135,16 +151,14 @@ def _state(record: RunRecord) -> registry.State:
     return "succeeded" if is_landed and is_built else "failed"
 
 
-def _rejections(reader: Reader, sources: Sequence[str]) -> Rejections:
-    """What stands aside of what the sources' last landings saw."""
-    quarantined = rejected = uncast = 0
-    if sources and ledger.has_table(reader, "_quarantine"):
-        quarantined = sum(ledger.quarantined_rows(reader, source) for source in sources)
-    found = reader.fetch(
-        "select count(*) from information_schema.tables "
-        "where table_schema = 'ops' and table_name = 'rejected_records'"
-    ).rows[0][0]
-    if found:
+def _rejections(warehouse: Warehouse, record: RunRecord) -> Rejections:
+    """What stands aside of what this run read, and of what it built."""
+    quarantined = sum(outcome.books.quarantined for outcome in record.sources)
+    if record.transform is None:
+        return Rejections(quarantined)
+    with warehouse.reading() as reader:
+        if not ledger.has_relation(reader, "ops", "rejected_records"):
+            return Rejections(quarantined)
         rejected, uncast = reader.fetch(
             "select count(distinct case when is_set_aside then "
             "_batch_id || ':' || cast(_row as varchar) end), "

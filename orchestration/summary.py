@@ -26,7 +26,7 @@ def summarise(record: RunRecord, warehouse: Warehouse, command: str) -> str:
     `command` is how the reader calls `elt`, with the variables that it needs.
     """
     lines = list(_record(record, command))
-    if record.state == "succeeded" and record.transform:
+    if record.transform and record.transform.is_success:
         lines += _first_rows(warehouse)
     return "\n".join([*lines, *_next(record, warehouse, command)]) + "\n"
 
@@ -71,6 +71,8 @@ def _landed(record: RunRecord) -> Iterator[str]:
         yield f"{outcome.source:<11} from {outcome.origin}"
         for problem in outcome.problems:
             yield f"  FAILED    {problem}"
+        if outcome.models_show:
+            yield f"            the models show {outcome.models_show}"
     if not any(outcome.problems or outcome.new.read for outcome in record.sources):
         yield "Nothing was new: all of it had landed before."
     yield f"Landed in {record.seconds['land']:.1f} s."
@@ -112,11 +114,16 @@ def _first_rows(warehouse: Warehouse) -> Iterator[str]:
     except AssayError as error:
         yield f"user_features cannot be shown: {error}"
         return
-    picked = [result.columns.index(column) for column in SHOWN]
+    if not result.rows:
+        yield ""
+        yield "user_features is empty."
+        return
+    names = [column for column in SHOWN if column in result.columns]
+    picked = [result.columns.index(column) for column in names]
     yield ""
     yield f"user_features, its first {len(result.rows)} rows and some of its columns:"
     yield ""
-    yield table(SHOWN, [[row[i] for i in picked] for row in result.rows])
+    yield table(names, [[row[i] for i in picked] for row in result.rows])
 
 
 def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str]:
@@ -129,6 +136,12 @@ def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str
         "make docs": "every model and column, described",
         "make elt CSV=~/mylab": "the same with your own CSV files",
     }
+    if record.transform is None:
+        hints = {
+            f"{command} transform": "build and test the models on what has landed",
+            f"{command} show raw._batches": "the ledger: what landed, when, from where",
+            warehouse.connect_hint: hints[warehouse.connect_hint],
+        }
     if isinstance(warehouse, DuckDB):
         del hints[warehouse.connect_hint]
     if record.state != "succeeded":

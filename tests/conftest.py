@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,10 +32,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real PostgreSQL from the wheel, one for each test process; its libpq keywords."""
     cluster = tmp_path_factory.mktemp("postgres") / "cluster"
+    options = ("fsync=off", "full_page_writes=off", "max_connections=40")
     try:
-        yield embedded_postgres.ensure_running(
-            cluster, ("fsync=off", "full_page_writes=off", "max_connections=40")
-        )
+        embedded_postgres.ensure_running(cluster, options)
+        embedded_postgres.stop(cluster)
+        # tests also connect as the superuser, which users cannot
+        (cluster / "pg_hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
+        yield embedded_postgres.ensure_running(cluster, options)
     finally:
         embedded_postgres.stop(cluster)
 
@@ -43,9 +47,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
 def postgres_url(postgres_server: dict[str, str]) -> Iterator[str]:
     """The URL of an empty database."""
     name = f"test_{uuid4().hex}"
-    server = {**postgres_server, "user": embedded_postgres.SUPERUSER, "dbname": "postgres"}
-    with psycopg.connect(**server, autocommit=True) as admin:  # type: ignore[arg-type]
-        admin.execute(f"create database {name} owner {postgres_server['user']}")
+    with psycopg.connect(**postgres_server, autocommit=True) as admin:  # type: ignore[arg-type]
+        admin.execute(f"create database {name}")
         yield (
             f"postgresql://{postgres_server['user']}:secret-of-a-test@"
             f"{postgres_server['host']}:{postgres_server['port']}/{name}"
@@ -94,3 +97,22 @@ def run_elt(*arguments: str, environment: Mapping[str, str]) -> subprocess.Compl
         check=False,
         timeout=180,
     )
+
+
+@contextmanager
+def held_open(warehouse: Path, *, is_read_only: bool) -> Iterator[None]:
+    """Another program has the DuckDB file open."""
+    program = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=bool(sys.argv[2])); "
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(warehouse), "yes" if is_read_only else ""],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "open\n"
+        yield
+        client.communicate("")

@@ -11,8 +11,7 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from typing_extensions import override
 
 from loaders.batch import Batch
-from loaders.destinations.job import LandingJob, NothingToLoad, Sifted
-from loaders.destinations.tables import ROLE_HINT
+from loaders.destinations.job import LandingJob, Sifted, job_of, with_our_formats
 from loaders.intake import Row
 
 ROWS_AT_ONCE = 20_000
@@ -49,22 +48,15 @@ class AssayDuckDBClient(DuckDbClient):
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
         """A job of ours for tables of ours, dlt's for its own."""
-        role = table.get(ROLE_HINT)
-        if role == "carrier":
-            return DuckDBLanding(file_path)
-        if role == "landed":
-            return NothingToLoad(file_path)
-        return super().create_load_job(table, file_path, load_id, restore)
+        ours = job_of(table, file_path, DuckDBLanding)
+        return ours or super().create_load_job(table, file_path, load_id, restore)
 
 
 class AssayDuckDB(duckdb):
     """dlt's duckdb destination with the client above."""
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
-        capabilities = super()._raw_capabilities()
-        formats = [*capabilities.supported_loader_file_formats, "csv"]
-        capabilities.supported_loader_file_formats = formats
-        return capabilities
+        return with_our_formats(super()._raw_capabilities())
 
     @property
     def client_class(self) -> type[DuckDbClient]:

@@ -13,12 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from dlt.common.destination.client import RunnableLoadJob
+from dlt.common.destination import DestinationCapabilitiesContext, TLoaderFileFormat
+from dlt.common.destination.client import LoadJob, RunnableLoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException
+from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.storages.file_storage import FileStorage
 
 from loaders.batch import Batch, Books
-from loaders.destinations.tables import BATCHES, LANDINGS, LINEAGE, QUARANTINE, Manifest
+from loaders.destinations.tables import (
+    BATCHES,
+    LANDINGS,
+    LINEAGE,
+    QUARANTINE,
+    ROLE_HINT,
+    Manifest,
+)
 from loaders.intake import Rejected, Row, read_rows
 
 REJECTED_AT_ONCE = 500
@@ -150,6 +159,24 @@ class LandingJob(RunnableLoadJob):
     def quoted_columns(self, columns: tuple[str, ...]) -> str:
         """The columns of a raw table as SQL names them, lineage last."""
         return ", ".join(self._sql.escape_column_name(name) for name in (*columns, *LINEAGE))
+
+
+def job_of(table: PreparedTableSchema, file_path: str, landing: type[LandingJob]) -> LoadJob | None:
+    """Our job for a table of ours; None for dlt's own tables."""
+    role = table.get(ROLE_HINT)
+    if role == "carrier":
+        return landing(file_path)
+    return NothingToLoad(file_path) if role == "landed" else None
+
+
+def with_our_formats(
+    capabilities: DestinationCapabilitiesContext,
+) -> DestinationCapabilitiesContext:
+    """Let dlt bring manifests as JSON lines, and tables without rows as an empty CSV."""
+    added: tuple[TLoaderFileFormat, ...] = ("jsonl", "csv")
+    known = capabilities.supported_loader_file_formats
+    capabilities.supported_loader_file_formats = list(dict.fromkeys((*known, *added)))
+    return capabilities
 
 
 class Sifted:

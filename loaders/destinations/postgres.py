@@ -11,8 +11,7 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from typing_extensions import override
 
 from loaders.batch import Batch
-from loaders.destinations.job import LandingJob, NothingToLoad, Sifted
-from loaders.destinations.tables import ROLE_HINT
+from loaders.destinations.job import LandingJob, Sifted, job_of, with_our_formats
 
 BYTES_AT_ONCE = 1 << 16
 
@@ -46,22 +45,15 @@ class AssayPostgresClient(PostgresClient):
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
         """A job of ours for tables of ours, dlt's for its own."""
-        role = table.get(ROLE_HINT)
-        if role == "carrier":
-            return PostgresLanding(file_path)
-        if role == "landed":
-            return NothingToLoad(file_path)
-        return super().create_load_job(table, file_path, load_id, restore)
+        ours = job_of(table, file_path, PostgresLanding)
+        return ours or super().create_load_job(table, file_path, load_id, restore)
 
 
 class AssayPostgres(postgres):
     """dlt's postgres destination with the client above."""
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
-        capabilities = super()._raw_capabilities()
-        formats = [*capabilities.supported_loader_file_formats, "jsonl"]
-        capabilities.supported_loader_file_formats = formats
-        return capabilities
+        return with_our_formats(super()._raw_capabilities())
 
     @property
     def client_class(self) -> type[PostgresClient]:

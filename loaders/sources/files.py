@@ -15,13 +15,18 @@ from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 
 
+def folder_of(spec: FilesSource) -> Path:
+    """A source's folder; a relative one is relative to sources.yml."""
+    return PROJECT_DIR / Path(spec.path).expanduser()
+
+
 def find(name: str, spec: FilesSource) -> Found:
     """The batches of a source's folder, table by table.
 
     Raises:
         SettingsError: the folder does not exist.
     """
-    folder = PROJECT_DIR / Path(spec.path).expanduser()
+    folder = folder_of(spec)
     if not folder.is_dir():
         raise SettingsError(f"source '{name}': there is no folder {folder}")
     batches: list[Batch] = []

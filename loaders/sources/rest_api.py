@@ -39,7 +39,7 @@ def find(name: str, spec: RestApiSource, spool_dir: Path, run_id: str) -> Found:
                 batches.append(_batch(name, table, spec, expected, url, spool_dir, run_id))
             except SourceError as error:
                 problems.append(hide(str(error), secrets))
-        return Found(origin or _shown(url), tuple(batches), tuple(problems))
+        return Found(origin or shown(url), tuple(batches), tuple(problems))
 
 
 def _batch(
@@ -69,7 +69,7 @@ def _batch(
         id=batch_id(source, table, sha256, run_id if spec.snapshots == "always" else None),
         source=source,
         table=table,
-        uri=_shown(address),
+        uri=shown(address),
         path=str(path),
         sha256=sha256,
         bytes=path.stat().st_size,
@@ -85,7 +85,7 @@ def _records(address: str, place: str | None, bearer_token: str | None) -> Itera
     Raises:
         SourceError: the API cannot be reached, refuses, or answers something else.
     """
-    where = f"the API at {_shown(address)}"
+    where = f"the API at {shown(address)}"
     try:
         for response in _pages(address, bearer_token):
             text = response.content.decode("utf-8-sig", "surrogateescape")
@@ -139,12 +139,12 @@ def _pages(address: str, bearer_token: str | None) -> Iterator[requests.Response
         for page in client.paginate(data_selector="$"):  # records are cut from the text, not here
             link = page.response.request.url or ""
             if link in seen:
-                raise SourceError(f"the API at {_shown(address)} sends a page that it sent already")
+                raise SourceError(f"the API at {shown(address)} sends a page that it sent already")
             seen.add(link)
             yield page.response
             if auth and _host(page.request.url) != _host(address):
                 raise SourceError(
-                    f"the API at {_shown(address)} links to {_shown(page.request.url)}; "
+                    f"the API at {shown(address)} links to {shown(page.request.url)}; "
                     "the token is not sent to another host"
                 )
 
@@ -159,7 +159,7 @@ def _refuse_guesses(response: requests.Response) -> tuple[Any, Any]:
     if cursor or (pages and str(total) not in ("0", "1")):
         key = ".".join(cursor or pages)
         raise SourceError(
-            f"the API at {_shown(response.url)} answers in pages ({key!r}) without a link to the "
+            f"the API at {shown(response.url)} answers in pages ({key!r}) without a link to the "
             "next; only links, in a header or in the answer, are followed"
         )
     return None, None
@@ -175,7 +175,7 @@ def _is_loopback(url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """An address without what may be secret in it: user, password and query."""
     parts = urlsplit(url)
     host = parts.hostname or ""

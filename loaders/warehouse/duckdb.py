@@ -1,7 +1,8 @@
 """DuckDB: a file, opened for moments only, so that a reader never stops the next run."""
 
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from loaders.settings import Target
 from loaders.warehouse.reader import SCHEMAS, Reader, Result
 
 BUSY_SECONDS = 5.0
+WRITE_SECONDS = 15.0
+QUERY_SECONDS = 60
 READING_STATEMENTS = ("SELECT", "EXPLAIN", "MULTI")  # as DuckDB sorts them; MULTI is PIVOT
 
 
@@ -64,32 +67,70 @@ class DuckDB:
                 connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
                 connection.execute("set enable_external_access = false")
                 connection.execute("set lock_configuration = true")
-                return _DuckDBReader(connection).fetch(sql)
+                with _limited(connection):
+                    return _DuckDBReader(connection).fetch(sql)
+            except duckdb.InterruptException:
+                raise WarehouseError(f"the query took longer than {QUERY_SECONDS} s") from None
             except duckdb.Error as error:
                 raise WarehouseError(str(error)) from None
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the file for writing: what else this process opens it for goes through us.
+
+        Raises:
+            WarehouseError: another program has it open, and does not close it in some seconds.
+        """
+        import duckdb
+
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)):
+            yield
 
     def _connect(self) -> Any:
         import duckdb
 
         if not self.path.exists():
             return duckdb.connect(":memory:")
-        deadline = time.monotonic() + BUSY_SECONDS
+        connection = self._patiently(
+            lambda: duckdb.connect(str(self.path), read_only=True), BUSY_SECONDS
+        )
+        connection.execute("set TimeZone = 'UTC'")
+        return connection
+
+    def _patiently(self, connect: Callable[[], Any], seconds: float) -> Any:
+        import duckdb
+
+        deadline = time.monotonic() + seconds
         while True:
             try:
-                connection = duckdb.connect(str(self.path), read_only=True)
-                connection.execute("set TimeZone = 'UTC'")
-                return connection
+                return connect()
             except duckdb.IOException as error:
-                if "lock" not in str(error):
+                if not _is_locked(error):
                     raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
                 if time.monotonic() > deadline:
                     raise WarehouseError(
                         f"{self.path} is in use by another process (a run, or a program that has "
-                        "it open); try again when it has ended"
+                        "it open); close it, or wait for it, and try again"
                     ) from None
                 time.sleep(0.1)
             except duckdb.Error as error:
                 raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+
+
+def _is_locked(error: Exception) -> bool:
+    return "Could not set lock" in str(error) or "Conflicting lock" in str(error)
+
+
+@contextmanager
+def _limited(connection: Any) -> Iterator[None]:
+    """Interrupt a statement that takes too long."""
+    timer = threading.Timer(QUERY_SECONDS, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _existing_schemas(connection: Any) -> str:

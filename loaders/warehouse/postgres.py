@@ -17,16 +17,17 @@ POOL_SIZE = 4
 QUERY_SECONDS = 60
 READER_ROLE = "assay_reader"
 
-# libpq keyword → the variable that libpq, psql and profiles.yml read it from
+# libpq keyword → the variable that profiles.yml, or libpq under dbt, reads it from. Those of
+# profiles.yml are ours: PGHOST in a shell would name a server to every later `elt` in it.
 LIBPQ_VARIABLES = {
-    "host": "PGHOST",
+    "host": "ELT_PG_HOST",
+    "port": "ELT_PG_PORT",
+    "user": "ELT_PG_USER",
+    "password": "DBT_ENV_SECRET_PGPASSWORD",  # dbt keeps this prefix out of its logs
+    "dbname": "ELT_PG_DATABASE",
+    "sslmode": "ELT_PG_SSLMODE",
     "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
     "service": "PGSERVICE",
-    "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "sslcert": "PGSSLCERT",
     "sslkey": "PGSSLKEY",
@@ -74,8 +75,6 @@ class Postgres:
         for keyword, value in self.database.items():
             if keyword in LIBPQ_VARIABLES:
                 environment[LIBPQ_VARIABLES[keyword]] = value
-        # dbt hides the values of variables with this prefix from its logs
-        environment["DBT_ENV_SECRET_PGPASSWORD"] = self.database.get("password", "")
         return environment
 
     def connection_url(self) -> str:
@@ -96,6 +95,11 @@ class Postgres:
         query = f"?{urlencode(named, quote_via=quote)}" if named else ""
         host = _in_url(host)
         return f"postgresql://{user}:{password}@{host}:{port}/{quote(place['dbname'])}{query}"
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nothing to hold: the server lets many write."""
+        yield
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -207,10 +211,17 @@ def _in_url(host: str) -> str:
 
 
 def _make_reader(connection: Any) -> None:
+    """A role that reads our schemas: not the server's own tables, as pg_read_all_data would."""
     connection.execute(
         f"do $$ begin if not exists (select from pg_roles where rolname = '{READER_ROLE}') "
-        f"then create role {READER_ROLE} nologin in role pg_read_all_data; end if; end $$"
+        f"then create role {READER_ROLE} nologin; end if; end $$"
     )
+    existing = connection.execute(
+        "select nspname from pg_namespace where nspname = any(%s)", (list(SCHEMAS),)
+    ).fetchall()
+    for (schema,) in existing:
+        connection.execute(f"grant usage on schema {schema} to {READER_ROLE}")
+        connection.execute(f"grant select on all tables in schema {schema} to {READER_ROLE}")
 
 
 def _become_reader(connection: Any) -> None:

@@ -1,15 +1,17 @@
 """The dbt project agrees with the catalogue, and describes everything it makes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loaders.catalog import load_catalog, tables_of
+from loaders.catalog import load_catalog, modelled_tables_of
 from loaders.destinations.tables import OURS
-from loaders.settings import load_settings
+from loaders.settings import PROJECT_DIR, load_settings
 from loaders.warehouse import open_warehouse
+from loaders.warehouse.postgres import LIBPQ_VARIABLES
 from orchestration import dbt
 
 MAX_LINES = 150
@@ -31,10 +33,12 @@ def models(manifest: Any) -> list[Any]:
     return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
 
 
-def test_every_raw_table_is_a_source_of_dbt_and_every_source_a_raw_table(manifest: Any) -> None:
+def test_every_modelled_table_is_a_source_of_dbt_and_every_source_such_a_table(
+    manifest: Any,
+) -> None:
     declared = {(node["source_name"], node["name"]) for node in manifest["sources"].values()}
     ledger = {("ledger", table) for table in OURS}
-    assert declared == set(tables_of(load_catalog(load_settings({})))) | ledger
+    assert declared == set(modelled_tables_of(load_catalog(load_settings({})))) | ledger
     assert {node["schema"] for node in manifest["sources"].values()} == {"raw"}
 
 
@@ -85,3 +89,18 @@ def test_models_are_named_by_their_layer_and_short(manifest: Any) -> None:
 
 def test_exposures_name_who_uses_the_tables(manifest: Any) -> None:
     assert manifest["exposures"]
+
+
+def test_every_dispatched_macro_has_its_reason_in_the_decision() -> None:
+    macros = (PROJECT_DIR / "dbt_project" / "macros").glob("*.sql")
+    dispatched = {path.stem for path in macros if "adapter.dispatch(" in path.read_text()}
+    decision = (PROJECT_DIR / "docs" / "adr" / "0003-two-warehouses-one-sql.md").read_text()
+    table = decision.partition("| macro |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == dispatched
+
+
+def test_the_readme_names_the_libpq_options_that_reach_dbt() -> None:
+    readme = (PROJECT_DIR / "README.md").read_text()
+    named = re.search(r"dbt gets (.*?), and no other", readme, re.DOTALL)
+    assert named
+    assert set(re.findall(r"`(\w+)`", named[1])) == set(LIBPQ_VARIABLES)

@@ -135,10 +135,10 @@ def test_the_messy_lab_is_read_right_and_every_bad_row_stands_aside(elt: Elt) ->
 def test_a_missing_folder_is_one_line_and_exit_2(elt: Elt, tmp_path: Path) -> None:
     done = elt("run", CSV_DATA_PATH=str(tmp_path / "nowhere"))
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        f"elt: source 'lab': there is no folder {tmp_path / 'nowhere'}"
+    assert done.stderr == (
+        f"elt: source 'lab': there is no folder {tmp_path / 'nowhere'}, which CSV_DATA_PATH names\n"
     )
-    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_missing_file_fails_its_source_and_the_rest_goes_on(elt: Elt, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_missing_file_fails_its_source_and_the_rest_goes_on(elt: Elt, tmp_path
         f"{folder}/compounds.csv is missing; expected a delimited file with the header "
         "compound_id,compound_name,compound_structure"
     ) in done.stdout
-    assert "posts" in done.stdout
+    assert "the models show nothing of it yet" in done.stdout
     posts = elt("query", "select count(*) from analytics.posts", "--format", "csv")
     assert posts.stdout.splitlines()[1] == "100"
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from loaders.catalog import (
     RestApiSource,
     SourceSpec,
     load_catalog,
+    modelled_tables_of,
     tables_of,
 )
+from loaders.destinations.tables import LINEAGE
 from loaders.errors import SettingsError
-from loaders.settings import load_settings
+from loaders.settings import PROJECT_DIR, load_settings
 
 SOURCES = """\
 sources:
@@ -102,6 +105,16 @@ def test_the_projects_own_catalog_names_the_lab_and_the_posts() -> None:
         ("required: [user_id]", "required: 7", 9, "array"),
         ("records: data.items", "records: [data]", 16, "str"),
         ("users:", "Users:", 6, "regex"),
+        ("user_id, name]", "user_id, Name]", 8, "'Name' is not how a column is named; write name"),
+        ("user_id, name]", "UserID, name]", 8, "write user_id"),
+        ("user_id, name]", "'1st', name]", 8, "write _1st"),
+        ("user_id, name]", "'--', name]", 8, "letters or digits"),
+        ("user_id, name]", "xmin, name]", 8, "write xmin_"),
+        ("[user_id, name]", "\n        - user_id\n        - E Mail", 10, "write e_mail"),
+        ("required: [user_id]", "required: [User Id]", 9, "required: 'User Id' is not how a"),
+        ("required: [user_id]", "required: [id]", 9, "'id' is not among the columns"),
+        ("posts: {path: v1/posts, records: data.items}", "{}", 16, "length >= 1"),
+        ("tables:\n      posts: {path: v1/posts, records: data.items}", "more: 1", 11, "more"),
         ("sources:", "sources: {lab: 7}\nmore:", 1, "object"),
         ("user_id, name]", "user_id, name", 9, "expected"),
     ],
@@ -114,6 +127,34 @@ def test_an_error_names_the_line(
     place, _, message = str(refusal.value).partition(": ")
     assert place == f"sources.yml, line {line}"
     assert reason in message
+
+
+@pytest.mark.parametrize("name", LINEAGE)
+def test_a_column_is_never_named_as_one_of_lineage(path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{name}' is not how a column is named; write"):
+        load(path, SOURCES.replace("user_id, name]", f"user_id, {name}]"))
+
+
+def test_required_columns_may_stand_alone(path: Path) -> None:
+    lab = load(path, SOURCES.replace("columns: [user_id, name]", "columns: []"))["lab"]
+    assert lab.tables["users"] == FileTable("users.csv", (), ("user_id",))
+
+
+def test_a_table_says_when_no_model_reads_it_yet(path: Path) -> None:
+    text = SOURCES.replace("posts: {", "posts: {modelled: false, ")
+    assert list(modelled_tables_of(load(path, SOURCES))) == [("lab", "users"), ("posts", "posts")]
+    assert list(modelled_tables_of(load(path, text))) == [("lab", "users")]
+    text = text.replace("file: users.csv", "file: users.csv\n        modelled: false")
+    assert list(modelled_tables_of(load(path, text))) == []
+
+
+def test_the_source_that_the_readme_shows_is_one(path: Path) -> None:
+    readme = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    assert shown
+    sources = load(path, f"{SOURCES}{shown[1]}")
+    assert list(tables_of(sources))[-1] == ("inventory", "stock")
+    assert list(modelled_tables_of(sources)) == [("lab", "users"), ("posts", "posts")]
 
 
 @pytest.mark.parametrize("name", ["Users", "_batches", "1st", "a-b", "x" * 64])

@@ -57,16 +57,10 @@ def test_the_last_landing_is_what_the_source_saw_last_in_its_order(
     assert [uri.rsplit("/", 1)[1] for _, uri in uris] == ["users_1.csv", "users_2.csv"]
 
 
-def test_quarantined_rows_are_those_of_the_last_landing(
-    landed: Landings, lab: FilesSource, write: WriteFile
-) -> None:
+def test_the_last_landing_of_a_source_has_its_moment(landed: Landings) -> None:
     with landed.warehouse.reading() as reader:
-        assert ledger.quarantined_rows(reader, "lab") == 2
-        assert ledger.quarantined_rows(reader, "other") == 0
-    write("users_1.csv", HEADER + "1,Ada,\n")
-    landed.land(lab)
-    with landed.warehouse.reading() as reader:
-        assert ledger.quarantined_rows(reader, "lab") == 1
+        assert ledger.last_landed_at(reader, "lab") is not None
+        assert ledger.last_landed_at(reader, "other") is None
 
 
 def test_columns_are_listed_by_table(landed: Landings) -> None:

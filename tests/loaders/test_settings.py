@@ -1,10 +1,12 @@
+import errno
 import pwd
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from loaders.errors import SettingsError
-from loaders.settings import PROJECT_DIR, Settings, load_settings
+from loaders.settings import PROJECT_DIR, Settings, VariableError, load_settings
 
 SECRET = "s3cr3t-of-a-test"
 
@@ -34,7 +36,8 @@ def project(tmp_path: Path) -> Path:
 def test_the_environment_outranks_the_env_file_which_outranks_the_default(project: Path) -> None:
     assert settings({}).data_dir == Path("/nowhere/data")
     assert settings({}, project).data_dir == project / "from-file"
-    assert settings({"ELT_DATA_DIR": "/elsewhere"}, project).data_dir == Path("/elsewhere")
+    elsewhere = project / "elsewhere"
+    assert settings({"ELT_DATA_DIR": str(elsewhere)}, project).data_dir == elsewhere
 
 
 def test_an_empty_value_counts_as_unset(project: Path) -> None:
@@ -54,11 +57,11 @@ def test_a_relative_path_belongs_to_who_wrote_it(
     assert found.csv_data_path == project / "lab"
 
 
-def test_a_path_may_start_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/ada")
+def test_a_path_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     found = settings({"CSV_DATA_PATH": "~/mylab", "ELT_DATA_DIR": "~"})
-    assert found.csv_data_path == Path("/home/ada/mylab")
-    assert found.data_dir == Path("/home/ada")
+    assert found.csv_data_path == tmp_path / "mylab"
+    assert found.data_dir == tmp_path
 
 
 def test_the_defaults_are_those_of_the_project() -> None:
@@ -78,6 +81,73 @@ def test_an_env_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"API_KEY=\xff\xfe")
     with pytest.raises(SettingsError, match=r"\.env cannot be read"):
         settings({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "number"),
+    [
+        ([f"API_KEY '{SECRET}'"], 1),
+        (["ELT_TARGET=duckdb", "", "# a remark", "", "ELT_TARGET postgres"], 5),
+        (["", "", f'API_KEY="{SECRET}', "ELT_TARGET=duckdb"], 3),
+        (["API_KEY='a' b"], 1),
+        (["=duckdb"], 1),
+        (["DB_HOST=db", "API_URL:http://api.test"], 2),
+    ],
+)
+def test_a_line_of_the_env_file_that_says_nothing_is_refused_by_its_number(
+    tmp_path: Path, lines: list[str], number: int
+) -> None:
+    (tmp_path / ".env").write_text("\n".join(lines) + "\n")
+    with pytest.raises(SettingsError) as refusal:
+        settings({}, tmp_path)
+    assert str(refusal.value).startswith(f"{tmp_path / '.env'}, line {number}: is not of the form")
+    assert SECRET not in str(refusal.value)
+
+
+def test_the_env_file_may_be_written_as_for_a_shell(tmp_path: Path) -> None:
+    lines = (
+        "# a remark",
+        "",
+        "export ELT_TARGET=postgres  # chosen",
+        "API_KEY='a ${HOME} \"b\"'",
+        'DB_NAME="two\nlines"',
+        "SOMEBODY_ELSES",
+        "not.ours=1",
+    )
+    (tmp_path / ".env").write_text("\n".join(lines))
+    found = settings({}, tmp_path)
+    assert (found.target, found.api_key) == ("postgres", 'a ${HOME} "b"')
+    assert found.database is not None
+    assert found.database["dbname"] == "two\nlines"
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("ELT_TARGT", "ELT_TARGET"),
+        ("elt_target", "ELT_TARGET"),
+        ("ELT_DATADIR", "ELT_DATA_DIR"),
+        ("ELT_API_URL", "API_URL"),
+    ],
+)
+def test_a_name_of_ours_in_the_env_file_that_is_no_variable_is_refused_with_the_nearest(
+    tmp_path: Path, name: str, nearest: str
+) -> None:
+    (tmp_path / ".env").write_text(f"\n{name}=\n")
+    with pytest.raises(SettingsError) as refusal:
+        settings({}, tmp_path)
+    assert str(refusal.value) == (
+        f"{tmp_path / '.env'}, line 2: {name} is no variable; the nearest is {nearest}"
+    )
+
+
+def test_names_of_ours_in_the_environment_may_be_what_elt_env_exports() -> None:
+    assert settings({"ELT_DUCKDB_PATH": "/some/warehouse.duckdb"}).target == "duckdb"
+
+
+def test_a_folder_called_env_is_no_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert settings({}, tmp_path).target == "duckdb"
 
 
 @pytest.mark.contract("S1-18", "S3-02")
@@ -137,6 +207,73 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
 
 
 @pytest.mark.parametrize(
+    "value", ["/etc/passwd", "/etc/passwd/data", "/proc", "/proc/data", "/dev/null/a/b"]
+)
+def test_a_data_folder_that_cannot_be_written_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        settings({"ELT_DATA_DIR": value})
+    assert str(refusal.value) == f"ELT_DATA_DIR is '{value}'; allowed: a folder that can be written"
+
+
+def test_a_data_folder_that_is_a_link_to_nowhere_is_refused(tmp_path: Path) -> None:
+    link = tmp_path / "data"
+    link.symlink_to(tmp_path / "gone")
+    with pytest.raises(SettingsError, match="allowed: a folder that can be written"):
+        settings({"ELT_DATA_DIR": str(link)})
+
+
+def test_a_look_at_the_data_folder_makes_nothing(tmp_path: Path) -> None:
+    settings({"ELT_DATA_DIR": str(tmp_path / "a" / "b")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_no_bad_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> None:  # a stand-in: no disk is filled for a test
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    assert settings({"ELT_DATA_DIR": str(tmp_path)}).data_dir == tmp_path
+
+
+def test_a_refusal_knows_its_variable_and_the_others_can_be_read_without_it() -> None:
+    environ = {"ELT_TARGET": "oracle", "APP_PORT": "0"}
+    with pytest.raises(VariableError) as refusal:
+        settings(environ)
+    assert refusal.value.variable == "ELT_TARGET"
+    found = load_settings(environ, Path("/nowhere"), ignored={"ELT_TARGET", "APP_PORT"})
+    assert (found.target, found.app_port) == ("duckdb", 8000)
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("mysql://ada:{}@db.test/lab", "the scheme"),
+        ("ada:{}@db.test/lab", "the scheme"),
+        ("postgresql://ada:{}@db.test,db2.test/lab", "several hosts"),
+        ("postgresql://ada:{}@db.test:1,db2.test:2/lab", "several hosts"),
+        ("postgresql://ada:{}@/lab?host=a,b", "several hosts"),
+        ("postgresql://ada:{}@db.test/lab?hostaddr=127.0.0.1,127.0.0.2", "several hosts"),
+        ("postgresql://ada:{}@db.test:port/lab", "the port"),
+        ("postgresql://ada:{}@db.test:70000/lab", "the port"),
+        ("postgresql://ada:{}@db.test/lab?sslmode=always", "sslmode"),
+        ("postgresql://ada:{}@db.test/lab?unknown=1", "an option"),
+        ("postgresql://ada:{}@db.test/lab?sslmode", "an option"),
+        ("postgresql://ada:{}%zz@db.test/lab", "a % is not"),
+        ("postgresql://ada:{}@[::1/lab", "IPv6"),
+        ("postgresql://ada:{}@[::1]x/lab", "a part cannot be read"),
+    ],
+)
+@pytest.mark.contract("S0-11")
+def test_a_refused_database_url_says_which_part_is_wrong(url: str, part: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        settings({"DATABASE_URL": url.format(SECRET)})
+    message = str(refusal.value)
+    assert message.startswith("DATABASE_URL is a value that is not shown, in which ")
+    assert part in message.partition("; allowed: ")[0]
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize(
     "url",
     [
         f"mysql://ada:{SECRET}@db.test/lab",
@@ -154,7 +291,8 @@ def test_a_bad_value_is_refused_by_name_with_what_is_allowed(
 def test_a_bad_database_url_is_refused_without_being_shown(url: str) -> None:
     with pytest.raises(SettingsError) as refusal:
         settings({"DATABASE_URL": url})
-    assert str(refusal.value).startswith("DATABASE_URL is a value that is not shown; allowed: post")
+    assert str(refusal.value).startswith("DATABASE_URL is a value that is not shown, in which ")
+    assert "; allowed: postgresql://" in str(refusal.value)
     assert SECRET not in str(refusal.value)
     assert refusal.value.__cause__ is None
 

@@ -12,7 +12,7 @@ import pytest
 
 from loaders.catalog import FilesSource
 from loaders.errors import WarehouseError
-from loaders.settings import Settings, load_settings
+from loaders.settings import load_settings
 from loaders.warehouse import DuckDB, Postgres, open_warehouse
 from loaders.warehouse import duckdb as duckdb_warehouse
 from loaders.warehouse import postgres as postgres_warehouse
@@ -221,17 +221,18 @@ def test_a_server_is_shown_without_its_password(named: dict[str, str], address: 
     assert SECRET not in repr(place)
 
 
-def test_libpq_tools_and_dbt_find_the_server_by_variables() -> None:
-    assert Postgres({**NAMED, "sslmode": "require", "connect_timeout": "3"}).environment() == {
+def test_dbt_finds_the_server_by_variables_that_name_none_to_a_later_elt() -> None:
+    named = Postgres({**NAMED, "sslmode": "require", "connect_timeout": "3"}).environment()
+    assert named == {
         "ELT_TARGET": "postgres",
-        "PGHOST": "db.test",
-        "PGPORT": "6543",
-        "PGUSER": "ada",
-        "PGDATABASE": "lab",
-        "PGPASSWORD": SECRET,
-        "PGSSLMODE": "require",
+        "ELT_PG_HOST": "db.test",
+        "ELT_PG_PORT": "6543",
+        "ELT_PG_USER": "ada",
+        "ELT_PG_DATABASE": "lab",
+        "ELT_PG_SSLMODE": "require",
         "DBT_ENV_SECRET_PGPASSWORD": SECRET,
     }
+    assert load_settings(named).database is None
 
 
 @pytest.mark.parametrize(
@@ -370,13 +371,3 @@ def test_all_readers_of_a_process_share_one_bounded_pool(postgres_url: str) -> N
         with open_warehouse(settings).reading() as reader:
             backends.add(reader.fetch("select pg_backend_pid()").rows[0][0])
     assert len(backends) == 1
-
-
-@pytest.mark.contract("S1-15")
-def test_warehouse_and_raw_files_are_swapped_by_settings(settings: Settings, target: str) -> None:
-    place = open_warehouse(settings)
-    assert place.target == target
-    with place.reading() as reader:
-        assert reader.fetch("select 1 as one") == (("one",), [(1,)])
-    assert settings.data_dir in settings.duckdb_path.parents
-    assert settings.data_dir in settings.runs_dir.parents

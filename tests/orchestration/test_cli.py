@@ -2,16 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import click
+import psycopg
 import pytest
 
 from loaders.settings import PROJECT_DIR
 from orchestration.cli import main
-from tests.conftest import Elt, run_elt
+from tests.conftest import Elt, held_open, run_elt
 
 HEAVY = ("dlt", "dbt", "duckdb", "pandas", "psycopg", "psycopg2", "pyarrow", "requests")
 ON_DUCKDB = pytest.mark.parametrize("target", ["duckdb"])
@@ -131,42 +133,79 @@ def test_query_reads_the_warehouse_and_nothing_else(elt: Elt) -> None:
 @ON_DUCKDB
 def test_a_query_waits_for_a_writer_and_then_says_so_in_one_line(elt: Elt, tmp_path: Path) -> None:
     assert elt("land", "lab").returncode == 0
-    program = (
-        "import duckdb, sys; connection = duckdb.connect(sys.argv[1]); "
-        "print('open', flush=True); sys.stdin.read()"
-    )
-    warehouse = str(tmp_path / "data" / "warehouse.duckdb")
-    with subprocess.Popen(
-        [sys.executable, "-c", program, warehouse],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "open\n"
+    with held_open(tmp_path / "data" / "warehouse.duckdb", is_read_only=False):
         done = elt("query", "select 1")
-        writer.communicate("")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "is in use by another process" in done.stderr
 
 
-def test_doctor_says_what_is_there_and_what_to_mend(elt: Elt, target: str) -> None:
-    well = elt("doctor")
-    assert well.returncode == 0
-    assert [line.split()[:2] for line in well.stdout.splitlines()] == [
-        ["ok", name] for name in ("python", "disk", "settings", "warehouse", "sources")
-    ]
-    ill = elt("doctor", "--json", CSV_DATA_PATH="/nowhere")
-    assert ill.returncode == 1
-    mends = {finding["check"]: finding["mend"] for finding in json.loads(ill.stdout)}
-    assert "CSV_DATA_PATH" in mends.pop("sources")
-    assert set(mends.values()) == {None}
-    if target == "postgres":
-        down = elt("doctor", DATABASE_URL="postgresql://u:hidden-pw@127.0.0.1:9/none")
-        assert down.returncode == 1
-        assert "mend  warehouse" in down.stdout
-        assert "hidden-pw" not in down.stdout + down.stderr
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select {'a': date '2026-01-02', 'b': [1.5::decimal(3, 1)]} as x, 'nan'::double as y",
+        "select 1 as a, 2 as a",
+    ],
+)
+@ON_DUCKDB
+def test_any_value_can_be_written_as_json_and_csv(elt: Elt, sql: str) -> None:
+    rows = json.loads(elt("query", sql, "--json").stdout)
+    assert rows in (
+        [{"x": {"a": "2026-01-02", "b": [1.5]}, "y": "nan"}],
+        [{"a": 1, "a_2": 2}],
+    )
+    assert elt("query", sql, "--format", "csv").returncode == 0
+
+
+@ON_DUCKDB
+def test_a_failure_is_one_json_document_where_json_is_asked_for(elt: Elt) -> None:
+    done = elt("show", "nothing", "--json")
+    assert done.returncode == 2
+    assert "elt run" in json.loads(done.stdout)["error"]
+
+
+@ON_DUCKDB
+def test_a_broken_run_record_does_not_hide_the_others(elt: Elt, tmp_path: Path) -> None:
+    assert elt("land", "lab").returncode == 0
+    broken = tmp_path / "data" / "runs" / "20991231T000000Z-ffffff"
+    broken.mkdir()
+    (broken / "run.json").write_text("{")
+    assert len(json.loads(elt("runs", "list", "--json").stdout)) == 1
+    assert elt("runs", "show", broken.name).returncode == 1
+
+
+@ON_DUCKDB
+def test_hints_and_lists_show_no_secret(elt: Elt) -> None:
+    hidden = {"API_URL": "https://bob:hunter2@api.test/posts?token=hunter2"}
+    listed = elt("list", "--json", **hidden)
+    assert "https://api.test/posts" in listed.stdout
+    assert "hunter2" not in listed.stdout + listed.stderr
+
+
+@pytest.mark.parametrize("target", ["postgres"])
+def test_reset_on_a_server_drops_what_is_ours_and_nothing_else(
+    elt: Elt, environment: dict[str, str]
+) -> None:
+    url = environment["DATABASE_URL"]
+    assert elt("run", "lab").returncode == 0
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("create table analytics.precious (a int)")
+        other.execute("create table public.mine (a int)")
+        assert elt("reset", "--yes").returncode == 0
+        left = other.execute(
+            "select nspname || '.' || relname from pg_class join pg_namespace n "
+            "on n.oid = relnamespace where nspname !~ '^(pg_|information_schema)' order by 1"
+        ).fetchall()
+        assert left == [("analytics.precious",), ("public.mine",)]
+        assert other.execute("select to_regnamespace('raw')").fetchone() == (None,)
+        other.execute("create view public.user_features as select 1 as theirs")
+    assert elt("land", "lab").returncode == 0
+
+
+@pytest.mark.parametrize("target", ["postgres"])
+def test_a_hint_names_the_server_without_its_password(elt: Elt) -> None:
+    printed = elt("land", "lab").stdout
+    assert re.search(r"ELT_TARGET=postgres DATABASE_URL=… .*elt transform", printed)
 
 
 @ON_DUCKDB

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from loaders.errors import AssayError
 from loaders.settings import load_settings
-from orchestration import registry
+from loaders.warehouse import open_warehouse
+from orchestration import reading, registry
 from orchestration.run import run
 from tests.conftest import Elt
 
@@ -32,6 +34,26 @@ def test_all_parts_log_to_the_file_of_the_run_one_event_a_line(
     assert "required column user_id is missing" in messages
     assert "cannot be reached" in messages
     assert record.state == "failed"
+
+
+@pytest.mark.contract("S1-15")
+def test_warehouse_and_raw_files_are_swapped_by_settings_alone(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    for name in ("here", "there"):
+        settings = load_settings({**environment, "ELT_DATA_DIR": str(tmp_path / name)})
+        record = run(settings, ["posts"], transforms=False)
+        assert record.sources[0].books.landed == 100
+        answers = list((tmp_path / name / "raw" / "posts").iterdir())
+        assert [answer.suffix for answer in answers] == [".json-seq"]
+        shown = reading.show(open_warehouse(settings), "raw.posts")
+        documents = b"".join(f"\x1e{row[0]}\n".encode() for row in sorted(shown.rows, key=order))
+        assert documents == answers[0].read_bytes()
+
+
+def order(row: tuple[Any, ...]) -> int:
+    """The number of a raw row: document, batch, row, load."""
+    return int(row[2])
 
 
 def test_a_database_that_is_down_fails_the_run_and_the_record_says_why(

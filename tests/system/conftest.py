@@ -27,12 +27,12 @@ def postgres_15(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedded_postgres, "binary", _packaged)
         server = embedded_postgres.ensure_running(cluster, ("fsync=off",))
-        named = {**server, "user": embedded_postgres.SUPERUSER, "dbname": "postgres"}
-        with psycopg.connect(**named, autocommit=True) as admin:  # type: ignore[arg-type]
-            assert admin.info.server_version // 10000 == 15
-            admin.execute(f"alter role {server['user']} password '{PASSWORD}'")
-            (cluster / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
-            admin.execute("select pg_reload_conf()")
+        with psycopg.connect(**server, autocommit=True) as connection:  # type: ignore[arg-type]
+            assert connection.info.server_version // 10000 == 15
+            connection.execute(f"alter role {server['user']} password '{PASSWORD}'")
+        embedded_postgres.stop(cluster)
+        (cluster / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
+        server = embedded_postgres.ensure_running(cluster, ("fsync=off",))
         yield {**server, "password": PASSWORD}
         embedded_postgres.stop(cluster)
 

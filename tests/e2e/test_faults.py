@@ -1,0 +1,119 @@
+"""What must hold when a run is killed, watched, or shares its warehouse."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from loaders.settings import load_settings
+from loaders.warehouse import open_warehouse
+from tests.conftest import Elt, held_open, run_elt
+from tests.e2e.conftest import rows_of
+from tests.e2e.labs import random_lab
+
+ROWS = 60_000
+
+
+@pytest.fixture
+def big_lab(tmp_path: Path) -> Path:
+    """A lab whose landing takes long enough to be killed in."""
+    folder = random_lab(1).write(tmp_path / "lab")
+    with (folder / "user_experiments.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["experiment_id", "user_id", "experiment_compound_ids", "experiment_run_time"]
+        )
+        writer.writerows([n, n % 97, "1;2;3", n / 7] for n in range(ROWS))
+    return folder
+
+
+def test_a_landing_killed_at_any_moment_is_whole_or_absent_and_exact_when_run_again(
+    elt: Elt, environment: dict[str, str], big_lab: Path
+) -> None:
+    variables = {**environment, "CSV_DATA_PATH": str(big_lab)}
+    counted = "select count(*) as n, count(distinct experiment_id) as d from raw.user_experiments"
+    for delay in (0.2, 0.45, 0.7, 0.95):
+        with subprocess.Popen(
+            [str(Path(sys.executable).parent / "elt"), "land", "lab"],
+            env={**os.environ, **variables},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if line.startswith("Landing"):
+                    break
+            time.sleep(delay)
+            os.killpg(process.pid, signal.SIGKILL)
+        seen = elt("query", counted, "--format", "csv")
+        if seen.returncode == 0:
+            assert rows_of(seen.stdout) in (
+                [{"n": "0", "d": "0"}],
+                [{"n": str(ROWS), "d": str(ROWS)}],
+            )
+    assert elt("land", "lab", CSV_DATA_PATH=str(big_lab)).returncode == 0
+    exact = [{"n": str(ROWS), "d": str(ROWS)}]
+    assert rows_of(elt("query", counted, "--format", "csv").stdout) == exact
+    again = elt("land", "lab", CSV_DATA_PATH=str(big_lab))
+    assert "Nothing was new" in again.stdout
+
+
+def test_readers_do_not_make_a_run_fail(elt: Elt, environment: dict[str, str]) -> None:
+    warehouse = open_warehouse(load_settings(environment))
+    ended = threading.Event()
+    answers: list[object] = []
+
+    def read() -> None:
+        while not ended.wait(0.05):
+            try:
+                answers.append(warehouse.query("select 42 as n").rows)
+            except Exception as error:  # noqa: BLE001 -- refused in one line is allowed, too
+                answers.append(str(error))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        done = elt("run", "lab")
+    finally:
+        ended.set()
+        reader.join()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [(42,)] in answers
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_a_program_that_keeps_the_file_open_is_told_in_one_line(elt: Elt, tmp_path: Path) -> None:
+    assert elt("land", "lab").returncode == 0
+    warehouse = tmp_path / "data" / "warehouse.duckdb"
+    with held_open(warehouse, is_read_only=True):
+        done = elt("transform")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"elt: {warehouse} is in use by another process")
+    assert elt("transform").returncode == 0
+
+
+def test_the_embedded_server_does_the_main_job_and_stays_until_it_is_stopped(
+    tmp_path: Path,
+) -> None:
+    environment = {"ELT_TARGET": "postgres", "ELT_DATA_DIR": str(tmp_path / "data")}
+    try:
+        done = run_elt("run", environment=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "embedded, under" in done.stdout
+        assert "psql postgresql://assay@127.0.0.1:" in done.stdout
+        shown = run_elt("show", "user_features", "--format", "csv", environment=environment)
+        assert shown.stdout.count("\n") == 37
+    finally:
+        stopped = run_elt("down", environment=environment)
+    assert stopped.stdout == "stopped\n"
+    again = run_elt("down", environment=environment)
+    assert again.stdout == "no embedded PostgreSQL was running\n"
