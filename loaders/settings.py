@@ -10,29 +10,17 @@ import logging
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, get_args
 
-from dotenv.parser import Binding, parse_stream
-
-from loaders.errors import SettingsError
-from loaders.variables import DATABASE_VARIABLES, NAMES_A_SERVER, SSL_MODES, VARIABLES, Variable
+from loaders.database_url import is_allowed, is_port, parse_url
+from loaders.env_file import read_env_file
+from loaders.variables import DATABASE_VARIABLES, NAMES_A_SERVER, refuse, variable
 
 log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
-URL_SCHEMES = ("postgresql", "postgres")
-OURS = "ELT_"  # how the variables begin that nobody else has
-
-
-class VariableError(SettingsError):
-    """One variable has a value that is not allowed; the others may be sound."""
-
-    def __init__(self, variable: str, message: str) -> None:
-        super().__init__(message)
-        self.variable = variable
 
 
 @dataclass(frozen=True)
@@ -92,7 +80,7 @@ def load_settings(
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
         database=_database(given) if target == "postgres" else None,
-        app_host=_text("APP_HOST", given) or _variable("APP_HOST").default,
+        app_host=_text("APP_HOST", given) or variable("APP_HOST").default,
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
         values={name: item.value for name, item in given.items()},
@@ -100,58 +88,10 @@ def load_settings(
 
 
 def _given(environ: Mapping[str, str], project_dir: Path) -> dict[str, _Given]:
-    from_file = _env_file(project_dir / ".env")
+    from_file = read_env_file(project_dir / ".env")
     given = {name: _Given(value, project_dir) for name, value in from_file.items() if value}
     given |= {name: _Given(value, Path.cwd()) for name, value in environ.items() if value}
     return given
-
-
-def _env_file(file: Path) -> dict[str, str | None]:
-    """What `.env` says, word for word; a folder of that name is somebody's virtual environment."""
-    try:
-        if not file.exists() or file.is_dir():
-            return {}
-        with file.open(encoding="utf-8-sig") as lines:
-            bindings = list(parse_stream(lines))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from None
-    for binding in bindings:
-        problem = _problem_of(binding)
-        if problem:
-            raise SettingsError(f"{file}, line {_line(binding)}: {problem}")
-    return {binding.key: binding.value for binding in bindings if binding.key}
-
-
-def _problem_of(binding: Binding) -> str | None:
-    """Why a line of `.env` says nothing; the line is not shown, for it may hold a secret."""
-    name = binding.key or ""
-    is_word_alone = binding.value is None and bool(name) and not name.isidentifier()
-    if binding.error or is_word_alone:
-        return "is not of the form NAME=value (quotes must close)"
-    names = [variable.name for variable in VARIABLES]
-    if name.upper().startswith(OURS) and name not in names:
-        nearest = get_close_matches(name.upper(), names, n=1, cutoff=0)[0]
-        return f"{name} is no variable; the nearest is {nearest}"
-    return None
-
-
-def _line(binding: Binding) -> int:
-    """Where the line begins: blank ones before it belong to the binding too."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
-def _variable(name: str) -> Variable:
-    return next(variable for variable in VARIABLES if variable.name == name)
-
-
-def _refuse(name: str, value: str, why: str = "") -> VariableError:
-    """The refusal of a value; `why` names the part that is wrong where the value is not shown."""
-    variable = _variable(name)
-    is_shown = not variable.is_secret and "@" not in value  # a URL with a password
-    shown = repr(value) if is_shown else "a value that is not shown"
-    part = f", in which {why}" if why else ""
-    return VariableError(name, f"{name} is {shown}{part}; allowed: {variable.allowed}")
 
 
 def _text(name: str, given: Mapping[str, _Given]) -> str | None:
@@ -163,25 +103,25 @@ def _checked(
 ) -> str | None:
     value = _text(name, given)
     if value is not None and not is_allowed(value):
-        raise _refuse(name, value)
+        raise refuse(name, value)
     return value
 
 
 def _path(name: str, given: Mapping[str, _Given], project_dir: Path) -> Path:
-    item = given.get(name, _Given(_variable(name).default, project_dir))
+    item = given.get(name, _Given(variable(name).default, project_dir))
     try:
         expanded = Path(item.value).expanduser()
     except RuntimeError:  # ~nobody: there is no such user
-        raise _refuse(name, item.value) from None
+        raise refuse(name, item.value) from None
     if "\0" in item.value:
-        raise _refuse(name, item.value)
+        raise refuse(name, item.value)
     return (item.base / expanded).absolute()
 
 
 def _data_dir(given: Mapping[str, _Given], project_dir: Path) -> Path:
     folder = _path("ELT_DATA_DIR", given, project_dir)
     if "ELT_DATA_DIR" in given and not can_be_written(folder):
-        raise _refuse("ELT_DATA_DIR", given["ELT_DATA_DIR"].value)
+        raise refuse("ELT_DATA_DIR", given["ELT_DATA_DIR"].value)
     return folder
 
 
@@ -220,13 +160,13 @@ def _target(given: Mapping[str, _Given]) -> tuple[Target, str]:
     for target in TARGETS:
         if named == target:
             return target, f"ELT_TARGET={target}"
-    raise _refuse("ELT_TARGET", named)
+    raise refuse("ELT_TARGET", named)
 
 
 def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
     """Libpq keywords from the URL, then PG*, then DB_*; None when none of them names a server."""
     url = _text("DATABASE_URL", given)
-    database = _parse_url(url) if url else {}
+    database = parse_url(url) if url else {}
     names_a_server = bool(url)
     for keyword, names in DATABASE_VARIABLES.items():
         name = next((name for name in names if name in given), None)
@@ -234,8 +174,8 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
             continue
         database[keyword] = given[name].value
         names_a_server |= keyword in NAMES_A_SERVER
-        if not _is_allowed(keyword, database[keyword]):
-            raise _refuse(name, database[keyword])
+        if not is_allowed(keyword, database[keyword]):
+            raise refuse(name, database[keyword])
     if not names_a_server:
         return None
     if "service" not in database:
@@ -248,10 +188,10 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
 
 def _port(given: Mapping[str, _Given]) -> int:
     for name in ("APP_PORT", "SERVER_PORT"):
-        port = _checked(name, given, _is_port)
+        port = _checked(name, given, is_port)
         if port is not None:
             return int(port)
-    return int(_variable("APP_PORT").default)
+    return int(variable("APP_PORT").default)
 
 
 def _fetch_interval(given: Mapping[str, _Given]) -> int:
@@ -259,72 +199,7 @@ def _fetch_interval(given: Mapping[str, _Given]) -> int:
     value = _text("FETCH_INTERVAL", given)
     if value and value.isascii() and value.isdigit() and int(value) > 0:
         return int(value)
-    default = int(_variable("FETCH_INTERVAL").default)
+    default = int(variable("FETCH_INTERVAL").default)
     if value:
         log.warning("FETCH_INTERVAL is %r; %d seconds are used", value, default)
     return default
-
-
-def _is_port(value: str) -> bool:
-    return value.isascii() and value.isdigit() and 0 < int(value) < 65536
-
-
-def _is_allowed(keyword: str, value: str) -> bool:
-    if keyword == "port":
-        return _is_port(value)
-    return keyword != "sslmode" or value in SSL_MODES
-
-
-def _parse_url(url: str) -> dict[str, str]:
-    """Libpq's own reading of a URL; `+driver` behind the scheme is what SQLAlchemy users write."""
-    scheme, separator, rest = url.partition("://")
-    name, _, driver = scheme.partition("+")
-    if not separator or name not in URL_SCHEMES:
-        raise _refuse("DATABASE_URL", url, "the scheme is another one")
-    if driver == "asyncpg":
-        rest = _with_sslmode(rest)
-    import psycopg2
-    from psycopg2.extensions import parse_dsn
-
-    try:
-        parsed = parse_dsn(f"postgresql://{rest}")
-    except psycopg2.ProgrammingError as error:
-        raise _refuse("DATABASE_URL", url, _unreadable_part(str(error))) from None
-    named = {keyword: str(value) for keyword, value in parsed.items()}
-    wrong = _wrong_part(named)
-    if wrong:
-        raise _refuse("DATABASE_URL", url, wrong)
-    return named
-
-
-def _unreadable_part(message: str) -> str:
-    """What libpq could not read; its message would quote the URL, and with it the password."""
-    parts = {
-        "URI query parameter": "an option behind the ? is none that libpq knows",
-        "percent-encoded": "a % is not followed by two hexadecimal digits; a % itself is %25",
-        "IPv6": "the [ ] around an IPv6 address do not close, or hold nothing",
-    }
-    found = (part for words, part in parts.items() if words in message)
-    return next(found, "a part cannot be read; / ? # @ and : in a name or a password are encoded")
-
-
-def _wrong_part(named: Mapping[str, str]) -> str | None:
-    if any("," in named.get(keyword, "") for keyword in ("host", "hostaddr")):
-        return "there are several hosts; name one"
-    if not _is_allowed("port", named.get("port", "1")):
-        return "the port is none from 1 to 65535"
-    if not _is_allowed("sslmode", named.get("sslmode", SSL_MODES[0])):
-        return f"sslmode is none of {', '.join(SSL_MODES)}"
-    return None
-
-
-def _with_sslmode(rest: str) -> str:
-    """Asyncpg's name for sslmode is ssl; a password may hold `?` and `&` too."""
-    place, mark, query = rest.rpartition("?")
-    parameters = [
-        f"sslmode={parameter[4:]}"
-        if parameter[:4] == "ssl=" and parameter != "ssl=true"
-        else parameter
-        for parameter in query.split("&")
-    ]
-    return place + mark + "&".join(parameters) if mark else rest

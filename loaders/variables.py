@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from loaders.errors import SettingsError
+
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 # Who may name a server when no URL does, in order of precedence: libpq's own names, then DB_*.
@@ -69,3 +71,25 @@ VARIABLES = (
     Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
     Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
 )
+
+
+class VariableError(SettingsError):
+    """One variable has a value that is not allowed; the others may be sound."""
+
+    def __init__(self, variable: str, message: str) -> None:
+        super().__init__(message)
+        self.variable = variable
+
+
+def variable(name: str) -> Variable:
+    """The variable of that name."""
+    return next(item for item in VARIABLES if item.name == name)
+
+
+def refuse(name: str, value: str, why: str = "") -> VariableError:
+    """The refusal of a value; `why` names the part that is wrong where the value is not shown."""
+    known = variable(name)
+    is_shown = not known.is_secret and "@" not in value  # a URL with a password
+    shown = repr(value) if is_shown else "a value that is not shown"
+    part = f", in which {why}" if why else ""
+    return VariableError(name, f"{name} is {shown}{part}; allowed: {known.allowed}")

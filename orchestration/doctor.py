@@ -13,10 +13,10 @@ import msgspec
 from loaders import logs
 from loaders.catalog import FilesSource, FileTable, RestApiSource, SourceSpec, load_catalog
 from loaders.errors import AssayError, SettingsError
-from loaders.settings import PROJECT_DIR, Settings, VariableError, can_be_written, load_settings
+from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
 from loaders.sources.files import folder_of
 from loaders.sources.rest_api import shown
-from loaders.variables import DATABASE_VARIABLES
+from loaders.variables import DATABASE_VARIABLES, VariableError
 from loaders.warehouse import Postgres, Reader, open_warehouse
 
 MIN_PYTHON = (3, 11)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from loaders.errors import SettingsError
-from loaders.settings import PROJECT_DIR, Settings, VariableError, load_settings
+from loaders.settings import PROJECT_DIR, Settings, load_settings
+from loaders.variables import VariableError
 
 SECRET = "s3cr3t-of-a-test"
 
