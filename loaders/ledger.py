@@ -1,5 +1,6 @@
 """What the ledger knows: which batches have landed, and what each source's last landing saw."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -70,20 +71,24 @@ def unbalanced(reader: Reader, run_id: str) -> list[str]:
         f"from {RAW_SCHEMA}._batches where run_id = %s",
         (run_id,),
     ).rows
+    counted = {table: _count(reader, table, run_id) for table in {row[1] for row in batches}}
+    aside = _count(reader, "_quarantine", run_id)
     return [
         batch_id
-        for batch_id, table, read, landed, quarantined in batches
-        if (landed, quarantined) != _count(reader, batch_id, table) or read != landed + quarantined
+        for batch_id, table, *kept in batches
+        if (books := Books(*kept)) != Books(books.read, counted[table][batch_id], aside[batch_id])
+        or not books.balance
     ]
 
 
-def _count(reader: Reader, batch_id: str, table: str) -> tuple[int, int]:
-    landed, quarantined = reader.fetch(
-        f'select (select count(*) from {RAW_SCHEMA}."{table}" where _batch_id = %s), '
-        f"(select count(*) from {RAW_SCHEMA}._quarantine where _batch_id = %s)",
-        (batch_id, batch_id),
-    ).rows[0]
-    return landed, quarantined
+def _count(reader: Reader, table: str, run_id: str) -> Counter[str]:
+    """How many rows of a table each batch of the run has: one query, however many batches."""
+    rows = reader.fetch(
+        f'select _batch_id, count(*) from {RAW_SCHEMA}."{table}" where _batch_id in '
+        f"(select _batch_id from {RAW_SCHEMA}._batches where run_id = %s) group by _batch_id",
+        (run_id,),
+    ).rows
+    return Counter(dict(rows))
 
 
 def has_relation(reader: Reader, schema: str, name: str) -> bool:
@@ -98,7 +103,7 @@ def has_relation(reader: Reader, schema: str, name: str) -> bool:
 
 def has_table(reader: Reader, name: str) -> bool:
     """Whether the raw schema has the table."""
-    return name in raw_columns(reader)
+    return has_relation(reader, RAW_SCHEMA, name)
 
 
 def raw_columns(reader: Reader) -> dict[str, set[str]]:

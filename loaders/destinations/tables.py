@@ -1,6 +1,6 @@
 """The tables of the raw schema that are ours: the ledger, the landings, the quarantine."""
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -8,7 +8,6 @@ from loaders.batch import Batch
 
 LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
-Role = Literal["carrier", "landed"]
 
 
 class Manifest(msgspec.Struct, frozen=True):
