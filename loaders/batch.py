@@ -10,13 +10,36 @@ from typing import Literal
 import msgspec
 
 Disposition = Literal["replace", "merge", "append"]
+Format = Literal["csv", "json", "ndjson", "json-seq", "parquet"]
+Compression = Literal["gzip", "zip", "zstd"]
+Ragged = Literal["quarantine", "extra"]
 
 
 class Dialect(msgspec.Struct, frozen=True):
-    """How the text of a delimited file is cut into fields."""
+    """How the text of a delimited file is cut into fields.
+
+    `delimiter` may have several characters; "" leaves a record whole. `quote` is "" where nothing
+    quotes. `escape` stands before a quote that is data; "" where such a quote is doubled.
+    `line_end` is "lf" where a carriage return alone is data.
+    """
 
     delimiter: str
     quote: str = '"'
+    escape: str = ""
+    line_end: Literal["any", "lf"] = "any"
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Where in a delimited file the table is.
+
+    `header` counts the records before the header, None where the file has none. `width` is the
+    number of fields of a row. `typed` are the places of columns whose values are numbers or dates:
+    words in all of them begin another table.
+    """
+
+    header: int | None
+    width: int
+    typed: tuple[int, ...] = ()
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -29,8 +52,11 @@ class Column(msgspec.Struct, frozen=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch before it lands: where its bytes are and how they are read.
 
-    `path` is the local file with the bytes, `uri` the place they came from. `problem` says why the
-    batch as a whole stands aside (a required column is missing, say); None when it is sound.
+    `path` is the local file with the bytes, unpacked where they came compressed, and `uri` the place
+    they came from; `sha256` and `bytes` are of the content at `path`. `is_regular` says that every
+    byte was checked: any reader cuts this content alike. `problem` says why the batch as a whole
+    stands aside (a required column is missing, say); None when it is sound. `replay_of` is the
+    batch whose quarantined rows these are, mended.
     """
 
     id: str
@@ -40,11 +66,16 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     sha256: str
     bytes: int
-    format: Literal["csv", "json-seq"]
+    format: Format
     encoding: str
+    compression: Compression | None = None
     dialect: Dialect | None = None
+    layout: Layout | None = None
+    is_regular: bool = False
     columns: tuple[Column, ...] = ()
+    ragged: Ragged = "quarantine"
     problem: str | None = None
+    replay_of: str | None = None
 
 
 class Books(msgspec.Struct, frozen=True):
