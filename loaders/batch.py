@@ -13,6 +13,7 @@ Disposition = Literal["replace", "merge", "append"]
 Format = Literal["csv", "json", "ndjson", "json-seq", "parquet"]
 Compression = Literal["gzip", "zip", "zstd"]
 Ragged = Literal["quarantine", "extra"]
+EXTRA = "_extra"  # the column for what has no column of its own, a JSON object
 
 
 class Dialect(msgspec.Struct, frozen=True):
@@ -29,6 +30,16 @@ class Dialect(msgspec.Struct, frozen=True):
     line_end: Literal["any", "lf"] = "any"
 
 
+class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a user knows better than any detection; what is not given is detected."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    escape: str | None = None
+    header: bool | None = None
+
+
 class Layout(msgspec.Struct, frozen=True):
     """Where in a delimited file the table is.
 
@@ -43,20 +54,24 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """A column of a batch: its name in the source, and in the warehouse."""
+    """A column of a batch: its name in the source, and in the warehouse.
+
+    One that `is_extra` lands in the JSON object of the column `_extra`, under its name.
+    """
 
     original: str
     name: str
+    is_extra: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch before it lands: where its bytes are and how they are read.
 
-    `path` is the local file with the bytes, unpacked where they came compressed, and `uri` the place
-    they came from; `sha256` and `bytes` are of the content at `path`. `is_regular` says that every
-    byte was checked: any reader cuts this content alike. `problem` says why the batch as a whole
-    stands aside (a required column is missing, say); None when it is sound. `replay_of` is the
-    batch whose quarantined rows these are, mended.
+    `path` is the local file with the bytes, unpacked where they came compressed, and `uri` the
+    place they came from; `sha256` and `bytes` are of the content at `path`. `regular_rows` counts
+    its rows where every byte was checked, so that any reader cuts it alike. `problem` says why the
+    batch as a whole stands aside (a required column is missing, say); None when it is sound.
+    `replay_of` is the batch whose quarantined rows these are, mended.
     """
 
     id: str
@@ -71,11 +86,26 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     compression: Compression | None = None
     dialect: Dialect | None = None
     layout: Layout | None = None
-    is_regular: bool = False
+    regular_rows: int | None = None
     columns: tuple[Column, ...] = ()
     ragged: Ragged = "quarantine"
     problem: str | None = None
     replay_of: str | None = None
+
+    @property
+    def landed_columns(self) -> tuple[str, ...]:
+        """The columns of the raw table that the fields of a row land in, in order."""
+        own = tuple(column.name for column in self.columns if not column.is_extra)
+        has_extra = self.ragged == "extra" or len(own) < len(self.columns)
+        return (*own, EXTRA) if has_extra else own
+
+
+class Mend(msgspec.Struct, frozen=True):
+    """The row in quarantine that a row of a replay mends, and the hash of the row as mended."""
+
+    batch_id: str
+    row: int
+    sha256: str
 
 
 class Books(msgspec.Struct, frozen=True):

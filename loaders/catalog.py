@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
-from loaders.batch import Disposition
+from loaders.batch import Disposition, Override, Ragged
 from loaders.errors import SettingsError
 from loaders.intake.columns import column_name
 from loaders.settings import PROJECT_DIR, Settings, is_http_address
@@ -23,14 +23,17 @@ PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table read from delimited files: which ones, and what their header must name.
+    """A table read from files: which ones, and what their header must name.
 
-    `modelled` is false where no dbt model reads the table yet.
+    `dialect` overrides what would be detected; `ragged: extra` lands rows with too many fields, the
+    surplus in the column `_extra`. `modelled` is false where no dbt model reads the table yet.
     """
 
     file: Annotated[str, msgspec.Meta(pattern=r"^[^/]")]
     columns: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    dialect: Override | None = None
+    ragged: Ragged = "quarantine"
     modelled: bool = True
 
 

@@ -5,18 +5,23 @@ the next one does.
 """
 
 import logging
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from loaders import ledger
-from loaders.batch import Batch, Books
+from loaders.batch import EXTRA, Batch, Books
 from loaders.catalog import FilesSource, SourceSpec
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
+from loaders.intake.columns import fit_columns
 from loaders.pipeline import expected_tables, run_pipeline
+from loaders.quarantine.rows import open_rows
 from loaders.settings import Settings
 from loaders.sources import Found, files, rest_api
 from loaders.warehouse import Warehouse
@@ -25,10 +30,14 @@ log = logging.getLogger("assay.landing")
 
 
 class TableOutcome(msgspec.Struct, frozen=True):
-    """A table after a landing: the books of what the source offers, and what of it is new."""
+    """A table after a landing: the books of what the source offers, and what of it is new.
+
+    `open` counts its quarantined rows that no replay has mended.
+    """
 
     books: Books
     new: Books
+    open: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -38,6 +47,7 @@ class Outcome(msgspec.Struct, frozen=True):
     origin: str
     tables: dict[str, TableOutcome]
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     seconds: float = 0.0
     models_show: str | None = None  # where that is not what the source offers now
 
@@ -51,6 +61,11 @@ class Outcome(msgspec.Struct, frozen=True):
         """The books of what this landing added."""
         return sum((table.new for table in self.tables.values()), Books())
 
+    @property
+    def open(self) -> int:
+        """The quarantined rows of it that no replay has mended."""
+        return sum(table.open for table in self.tables.values())
+
 
 def land_source(
     settings: Settings, warehouse: Warehouse, name: str, spec: SourceSpec, run_id: str
@@ -62,17 +77,45 @@ def land_source(
     """
     started = time.monotonic()
     moment = datetime.now(UTC)
-    found = _find(settings, name, spec, run_id)
+    unpacked = settings.runs_dir / run_id / "unpacked"
+    found = _find(settings, name, spec, run_id, unpacked)
+    known: dict[str, ledger.Known] = {}
+    problems = found.problems
+    notices: tuple[str, ...] = ()
     try:
+        notices = _read_differently(warehouse, found)
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
-        problems = found.problems
     except SettingsError:
         raise
     except AssayError as error:
-        known, problems = {}, (*found.problems, str(error))
-    tables = {table: _table_outcome(found.batches, table, known, run_id) for table in spec.tables}
+        problems = (*problems, str(error))
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    still_open = _open_rows(warehouse, known)
+    tables = {
+        table: _table_outcome(found.batches, table, known, still_open, run_id)
+        for table in spec.tables
+    }
     shown = _shown_instead(warehouse, name) if problems else None
-    return Outcome(name, found.origin, tables, problems, time.monotonic() - started, shown)
+    seconds = time.monotonic() - started
+    return Outcome(name, found.origin, tables, problems, notices, seconds, shown)
+
+
+def _read_differently(warehouse: Warehouse, found: Found) -> tuple[str, ...]:
+    """How new batches are read, where those before them in the table were read otherwise."""
+    tables = {batch.table for batch in found.batches}
+    with warehouse.reading() as reader:
+        before = ledger.last_readings(reader, tables)
+        known = ledger.known_batches(reader, {batch.id for batch in found.batches})
+    notices = []
+    for batch in found.batches:
+        now = ledger.reading_of(batch)
+        if batch.id in known or batch.problem:
+            continue
+        if before.get(batch.table, now) != now:
+            notices.append(f"{batch.uri} is read as {now}; before, {before[batch.table]}")
+        before[batch.table] = now
+    return tuple(notices)
 
 
 def _shown_instead(warehouse: Warehouse, name: str) -> str:
@@ -88,13 +131,13 @@ def make_tables(
     with warehouse.reading() as reader:
         columns = ledger.raw_columns(reader)
     for name, spec in catalog.items():
-        if not _has_tables(columns, spec):
+        if not _has_tables(columns, expected_tables(spec)):
             run_pipeline(settings, warehouse, name, spec, [], run_id)
 
 
-def _find(settings: Settings, name: str, spec: SourceSpec, run_id: str) -> Found:
+def _find(settings: Settings, name: str, spec: SourceSpec, run_id: str, unpacked: Path) -> Found:
     if isinstance(spec, FilesSource):
-        return files.find(name, spec)
+        return files.find(name, spec, unpacked, settings.max_unpacked_bytes)
     return rest_api.find(name, spec, settings.data_dir / "raw" / name, run_id)
 
 
@@ -114,23 +157,42 @@ def _land(
         known = ledger.known_batches(reader, ids)
         last = ledger.last_landing(reader, name)
         columns = ledger.raw_columns(reader)
+    needed = expected_tables(spec)
     # half a folder must not replace a whole one; other dispositions only ever add
     becomes_current = spec.disposition != "replace" or not found.problems
     sees_nothing_new = ledger.sees(batches, spec.disposition) in ([], last)
     is_seen = sees_nothing_new or not becomes_current
-    if ids <= known.keys() and is_seen and _has_tables(columns, spec):
+    if ids <= known.keys() and is_seen and _has_tables(columns, needed):
         log.info("source %s: nothing new", name)
         return known
+    made = {table: columns.get(table, set()) | names.keys() for table, names in needed.items()}
+    batches = list(_fitted(batches, made, warehouse.max_columns))
     manifests = [
         Manifest(batch, run_id, moment.isoformat(), batch.id not in known, becomes_current)
         for batch in batches
     ]
+    return carry(settings, warehouse, name, spec, manifests, run_id)
+
+
+def carry(
+    settings: Settings,
+    warehouse: Warehouse,
+    name: str,
+    spec: SourceSpec,
+    manifests: list[Manifest],
+    run_id: str,
+) -> dict[str, ledger.Known]:
+    """Run dlt on these batches; what the ledger knows of them then.
+
+    Raises:
+        AssayError: the landing failed, or the books of what landed do not balance.
+    """
     run_pipeline(settings, warehouse, name, spec, manifests, run_id)
     with warehouse.reading() as reader:
         wrong = ledger.unbalanced(reader, run_id)
         if wrong:
             raise AssayError(f"the books of batch {', '.join(wrong)} do not balance")
-        return ledger.known_batches(reader, ids)
+        return ledger.known_batches(reader, {manifest.batch.id for manifest in manifests})
 
 
 def _once(batches: tuple[Batch, ...]) -> list[Batch]:
@@ -138,17 +200,38 @@ def _once(batches: tuple[Batch, ...]) -> list[Batch]:
     return list({batch.id: batch for batch in batches}.values())
 
 
-def _has_tables(columns: Mapping[str, set[str]], spec: SourceSpec) -> bool:
-    return all(
-        expected.keys() <= columns.get(table, set())
-        for table, expected in expected_tables(spec).items()
-    )
+def _fitted(
+    batches: list[Batch], existing: Mapping[str, set[str]], capacity: int | None
+) -> Iterator[Batch]:
+    """The batches, with columns past what their table can hold marked as extra."""
+    held: dict[str, set[str]] = {}
+    for batch in batches:
+        names = held.setdefault(batch.table, existing[batch.table] | {EXTRA})
+        columns = fit_columns(batch.columns, names, capacity)
+        names |= {column.name for column in columns if not column.is_extra}
+        yield msgspec.structs.replace(batch, columns=columns)
+
+
+def _has_tables(columns: Mapping[str, set[str]], needed: Mapping[str, Any]) -> bool:
+    return all(names.keys() <= columns.get(table, set()) for table, names in needed.items())
+
+
+def _open_rows(warehouse: Warehouse, known: Mapping[str, ledger.Known]) -> Mapping[str, int]:
+    """How many rows of each batch are open in quarantine, where any ever stood there."""
+    if not any(entry.books.quarantined for entry in known.values()):
+        return {}
+    with warehouse.reading() as reader:
+        return open_rows(reader)
 
 
 def _table_outcome(
-    batches: tuple[Batch, ...], table: str, known: Mapping[str, ledger.Known], run_id: str
+    batches: tuple[Batch, ...],
+    table: str,
+    known: Mapping[str, ledger.Known],
+    still_open: Mapping[str, int],
+    run_id: str,
 ) -> TableOutcome:
     ids = {batch.id for batch in batches if batch.table == table} & known.keys()
     books = sum((known[batch_id].books for batch_id in ids), Books())
     new = sum((known[i].books for i in ids if known[i].run_id == run_id), Books())
-    return TableOutcome(books, new)
+    return TableOutcome(books, new, sum(still_open.get(batch_id, 0) for batch_id in ids))

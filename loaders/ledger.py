@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from loaders.batch import Batch, Books
+import msgspec
+
+from loaders.batch import Batch, Books, Dialect, Layout
 from loaders.warehouse import RAW_SCHEMA, Reader
 
 KNOWN_AT_ONCE = 500
@@ -62,6 +64,42 @@ def last_landed_at(reader: Reader, source: str) -> datetime | None:
     sql = f"select max(landed_at) from {RAW_SCHEMA}._landings where source = %s"
     moment: datetime | None = reader.fetch(sql, (source,)).rows[0][0]
     return moment
+
+
+def reading_of(batch: Batch) -> str:
+    """How a batch is read, in a few words: format, encoding, separator and quoting, header."""
+    return _told(batch.format, batch.encoding, batch.dialect, batch.layout)
+
+
+def last_readings(reader: Reader, tables: Collection[str]) -> dict[str, str]:
+    """How the latest batch of each of these tables was read."""
+    if "layout" not in raw_columns(reader).get("_batches", ()):  # or it is of an older version
+        return {}
+    readings = {}
+    for table in sorted(tables):
+        rows = reader.fetch(
+            f"select format, encoding, dialect, layout from {RAW_SCHEMA}._batches "
+            "where table_name = %s and reason is null and replay_of is null "
+            "order by landed_at desc limit 1",
+            (table,),
+        ).rows
+        for form, encoding, dialect, layout in rows:
+            readings[table] = _told(
+                form,
+                encoding,
+                msgspec.json.decode(dialect, type=Dialect) if dialect else None,
+                msgspec.json.decode(layout, type=Layout) if layout else None,
+            )
+    return readings
+
+
+def _told(form: str, encoding: str, dialect: Dialect | None, layout: Layout | None) -> str:
+    if dialect is None:
+        return form
+    parts = [encoding, f"fields parted by {dialect.delimiter!r}", f"quoted by {dialect.quote!r}"]
+    parts += [f"escaped by {dialect.escape!r}"] if dialect.escape else []
+    parts += ["without a header"] if layout and layout.header is None else []
+    return f"{form} in {', '.join(parts)}"
 
 
 def unbalanced(reader: Reader, run_id: str) -> list[str]:

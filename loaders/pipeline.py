@@ -99,8 +99,8 @@ def _dlt_source(name: str, spec: SourceSpec, manifests: list[Manifest], empty: P
 
     tables = expected_tables(spec)
     for manifest in manifests:
-        for column in () if manifest.batch.problem else manifest.batch.columns:
-            tables[manifest.batch.table].setdefault(column.name, dict(TEXT))
+        for column in () if manifest.batch.problem else manifest.batch.landed_columns:
+            tables[manifest.batch.table].setdefault(column, dict(TEXT))
     rows = [_landing_row(at, manifest, spec) for at, manifest in enumerate(manifests, start=1)]
     resources = [_carrier(rows, tables.pop("_landings"))] if rows else []
     resources += [_schema_only(table, columns, empty) for table, columns in tables.items()]
@@ -149,6 +149,7 @@ def _destination(warehouse: Warehouse) -> Any:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    while (inner := error.__cause__ or error.__context__) is not None:
+    """The error that began it; one raised `from None` is told in place of those before it."""
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = inner
     return error

@@ -37,6 +37,7 @@ class Settings:
     app_host: str
     app_port: int
     fetch_interval: int  # seconds
+    max_unpacked_bytes: int
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @property
@@ -83,6 +84,7 @@ def load_settings(
         app_host=_text("APP_HOST", given) or variable("APP_HOST").default,
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
+        max_unpacked_bytes=_max_unpacked_bytes(given),
         values={name: item.value for name, item in given.items()},
     )
 
@@ -203,3 +205,11 @@ def _fetch_interval(given: Mapping[str, _Given]) -> int:
     if value:
         log.warning("FETCH_INTERVAL is %r; %d seconds are used", value, default)
     return default
+
+
+def _max_unpacked_bytes(given: Mapping[str, _Given]) -> int:
+    name = "ELT_MAX_UNPACKED_BYTES"
+    value = _checked(
+        name, given, lambda text: text.isdecimal() and text.isascii() and int(text) > 0
+    )
+    return int(value or variable(name).default)

@@ -53,6 +53,12 @@ VARIABLES = (
         "a folder that can be written",
         "data",
     ),
+    Variable(
+        "ELT_MAX_UNPACKED_BYTES",
+        "how much a compressed file may unpack to",
+        "a whole number of bytes from 1",
+        "10737418240",
+    ),
     Variable("APP_HOST", "the address the service listens on", "a host", "127.0.0.1"),
     Variable("APP_PORT", "the port the service listens on", "1 to 65535", "8000"),
     Variable("SERVER_PORT", "as APP_PORT, where that is not set", "1 to 65535"),

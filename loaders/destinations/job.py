@@ -6,13 +6,15 @@ looked at lands nothing.
 """
 
 import hashlib
+import tempfile
 from abc import abstractmethod
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
+import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext, TLoaderFileFormat
 from dlt.common.destination.client import LoadJob, RunnableLoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException
@@ -25,12 +27,16 @@ from loaders.destinations.tables import (
     LANDINGS,
     LINEAGE,
     QUARANTINE,
+    REPLAYS,
     ROLE_HINT,
     Manifest,
 )
-from loaders.intake import Rejected, Row, read_rows
+from loaders.intake.columnar import read_chunks, schema_of
+from loaders.intake.records import Rejected
 
 REJECTED_AT_ONCE = 500
+HELD_BYTES = 8_000_000  # of rows that stand aside; more of them wait on disk
+LENGTH_BYTES = 8
 
 
 class NothingToLoad(RunnableLoadJob):
@@ -61,8 +67,8 @@ class LandingJob(RunnableLoadJob):
         """After the landing is visible: let the warehouse take note of what the tables hold."""
 
     @abstractmethod
-    def copy_rows(self, table: str, columns: tuple[str, ...], batch: Batch, rows: "Sifted") -> None:
-        """Append rows to a raw table, with their lineage."""
+    def copy_rows(self, batch: Batch, rows: "Sifted") -> None:
+        """Append the rows of a batch to its raw table, with their lineage."""
 
     @property
     def _sql(self) -> Any:
@@ -106,22 +112,38 @@ class LandingJob(RunnableLoadJob):
 
     def _land(self, manifest: Manifest) -> None:
         batch = manifest.batch
-        rows = Sifted(batch)
-        columns = () if batch.problem else tuple(column.name for column in batch.columns)
-        try:
-            self.copy_rows(batch.table, columns, batch, rows)
-        except Exception as error:
-            if rows.failure is None:
-                raise
-            raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
-        self._quarantine(manifest, rows.rejected)
-        if _sha256(batch) != batch.sha256:
-            raise DestinationTerminalException(f"{batch.uri} changed while it was read")
+        with Sifted(batch) as rows:
+            try:
+                self.copy_rows(batch, rows)
+            except Exception as error:
+                if rows.failure is None:
+                    raise
+                _refuse_changed(batch)
+                raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
+            for rejected in rows.rejected():
+                self._quarantine(manifest, rejected)
+        _refuse_changed(batch)
         self._sql.execute_sql(
             f"update {self._sql.make_qualified_table_name('_batches')} "
             "set rows_read = %s, rows_landed = %s, rows_quarantined = %s where _batch_id = %s",
             *(rows.books.read, rows.books.landed, rows.books.quarantined, batch.id),
         )
+        if batch.replay_of:
+            self._close_mended(manifest, rows.books.read)
+
+    def _close_mended(self, manifest: Manifest, read: int) -> None:
+        """Record which quarantined rows those of a replay mend: from now on they are not open."""
+        if read != len(manifest.mends):
+            raise DestinationTerminalException(
+                f"{manifest.batch.uri}: {read} rows were read, {len(manifest.mends)} were mended"
+            )
+        told = (self._last_landing(), manifest.run_id, self._load_id)
+        rows = [
+            (manifest.batch.id, number, mend.batch_id, mend.row, mend.sha256, *told)
+            for number, mend in enumerate(manifest.mends, start=1)
+        ]
+        for start in range(0, len(rows), REJECTED_AT_ONCE):
+            self._insert("_replays", list(REPLAYS), rows[start : start + REJECTED_AT_ONCE])
 
     def _quarantine(self, manifest: Manifest, rejected: list[Rejected]) -> None:
         batch = manifest.batch
@@ -144,12 +166,15 @@ class LandingJob(RunnableLoadJob):
         ]
         if not current:
             return
-        table = self._sql.make_qualified_table_name("_landings")
-        last = self._sql.execute_sql(f"select coalesce(max(landing_id), 0) from {table}")[0][0]
-        told = {"landing_id": last + 1, "landed_at": datetime.now(UTC)}
+        told = {"landing_id": self._last_landing() + 1, "landed_at": datetime.now(UTC)}
         told["_dlt_load_id"] = self._load_id
         landed = [tuple((row | told)[column] for column in LANDINGS) for row in current]
         self._insert("_landings", list(LANDINGS), landed)
+
+    def _last_landing(self) -> int:
+        table = self._sql.make_qualified_table_name("_landings")
+        last: int = self._sql.execute_sql(f"select coalesce(max(landing_id), 0) from {table}")[0][0]
+        return last
 
     def _insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         table = self._sql.make_qualified_table_name(name)
@@ -159,9 +184,10 @@ class LandingJob(RunnableLoadJob):
         parameters = [value for row in rows for value in row]
         self._sql.execute_sql(f"insert into {table} ({names}) values {values}", *parameters)
 
-    def quoted_columns(self, columns: tuple[str, ...]) -> str:
-        """The columns of a raw table as SQL names them, lineage last."""
-        return ", ".join(self._sql.escape_column_name(name) for name in (*columns, *LINEAGE))
+    def quoted_columns(self, batch: Batch) -> str:
+        """The columns that a batch lands in as SQL names them, lineage last."""
+        names = () if batch.problem else batch.landed_columns
+        return ", ".join(self._sql.escape_column_name(name) for name in (*names, *LINEAGE))
 
 
 def job_of(table: PreparedTableSchema, file_path: str, landing: type[LandingJob]) -> LoadJob | None:
@@ -183,36 +209,55 @@ def with_our_formats(
 
 
 class Sifted:
-    """The rows of a batch that land, with the others kept aside and the books kept.
+    """The rows of a batch that land, as Arrow tables, with the others kept aside and the books.
 
-    `failure` is why the batch could not be read to its end; the warehouse wraps it in its own.
+    What stands aside waits in memory, and on disk where it is much. `failure` is why the batch
+    could not be read to its end; the warehouse wraps it in its own.
     """
 
     def __init__(self, batch: Batch) -> None:
-        self.rejected: list[Rejected] = []
         self.books = Books()
         self.failure: Exception | None = None
+        self.schema = schema_of(0 if batch.problem else len(batch.landed_columns))
         self._batch = batch
+        self._aside = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES)  # noqa: SIM115 - closed below
 
-    def __iter__(self) -> Iterator[Row]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._aside.close()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._sift()
+            for chunk in read_chunks(self._batch):
+                landed, aside = chunk.rows.num_rows, len(chunk.rejected)
+                self.books += Books(landed + aside, landed, aside)
+                if aside:
+                    self._set_aside(chunk.rejected)
+                if landed:
+                    yield chunk.rows
         except Exception as error:
             self.failure = error
             raise
 
-    def _sift(self) -> Iterator[Row]:
-        landed = 0
-        for row in read_rows(self._batch):
-            if isinstance(row, Rejected):
-                self.rejected.append(row)
-            else:
-                landed += 1
-                yield row
-        aside = len(self.rejected)
-        self.books = Books(landed + aside, landed, aside)
+    def rejected(self) -> Iterator[list[Rejected]]:
+        """What stands aside, in the parts that it was read in."""
+        self._aside.seek(0)
+        while length := self._aside.read(LENGTH_BYTES):
+            part = self._aside.read(int.from_bytes(length))
+            yield msgspec.msgpack.decode(part, type=list[Rejected])
+
+    def _set_aside(self, rejected: list[Rejected]) -> None:
+        part = msgspec.msgpack.encode(rejected)
+        self._aside.write(len(part).to_bytes(LENGTH_BYTES) + part)
 
 
-def _sha256(batch: Batch) -> str:
-    with Path(batch.path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _refuse_changed(batch: Batch) -> None:
+    path = Path(batch.path)
+    if not path.exists():  # its own error says so
+        return
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != batch.sha256:
+        raise DestinationTerminalException(f"{batch.uri} changed while it was read") from None

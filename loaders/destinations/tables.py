@@ -1,23 +1,27 @@
-"""The tables of the raw schema that are ours: the ledger, the landings, the quarantine."""
+"""The tables of the raw schema that are ours: ledger, landings, quarantine, replays."""
 
 from typing import Any
 
 import msgspec
 
-from loaders.batch import Batch
+from loaders.batch import Batch, Mend
 
 LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What dlt carries for a batch: how to read it, and whether the models are to see it."""
+    """What dlt carries for a batch: how to read it, and whether the models are to see it.
+
+    `mends` are the quarantined rows that those of a replay mend, in order.
+    """
 
     batch: Batch
     run_id: str
     started_at: str  # UTC, ISO 8601
     is_new: bool
     becomes_current: bool
+    mends: tuple[Mend, ...] = ()
 
 
 def _column(data_type: str, **hints: Any) -> dict[str, Any]:
@@ -80,4 +84,19 @@ QUARANTINE = {
     "quarantined_at": MOMENT,
     "_dlt_load_id": TEXT,
 }
-OURS = {"_batches": BATCHES, "_landings": LANDINGS, "_quarantine": QUARANTINE}
+REPLAYS = {
+    "_batch_id": TEXT,
+    "_row": COUNT,
+    "mends_batch_id": TEXT,
+    "mends_row": COUNT,
+    "sha256": TEXT,
+    "after_landing_id": COUNT,
+    "run_id": TEXT,
+    "_dlt_load_id": TEXT,
+}
+OURS = {
+    "_batches": BATCHES,
+    "_landings": LANDINGS,
+    "_quarantine": QUARANTINE,
+    "_replays": REPLAYS,
+}

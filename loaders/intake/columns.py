@@ -35,6 +35,21 @@ def map_columns(header: Sequence[str], expected: Collection[str] = ()) -> tuple[
     return tuple(columns)
 
 
+def fit_columns(
+    columns: Sequence[Column], existing: Collection[str], capacity: int | None
+) -> tuple[Column, ...]:
+    """The columns, those marked as extra that a table with these columns has no room for."""
+    room = None if capacity is None else capacity - len(existing)
+    fitted = []
+    for column in columns:
+        is_new = column.name not in existing
+        is_extra = is_new and room is not None and room <= 0
+        if is_new and room is not None:
+            room -= 1
+        fitted.append(Column(column.original, column.name, is_extra))
+    return tuple(fitted)
+
+
 def column_name(original: str) -> str:
     """`SalesOrderNumber`, ` sales order-number ` → `sales_order_number`; "" where nothing is left.
 
@@ -43,7 +58,8 @@ def column_name(original: str) -> str:
     """
     text = unicodedata.normalize("NFKC", original).strip()
     text = _WORD_BREAK.sub("_", text)
-    name = re.sub(r"[\W_]+", "_", text.lower()).strip("_")
+    folded = unicodedata.normalize("NFKC", text.casefold())  # DuckDB takes ß and ss for one
+    name = re.sub(r"[\W_]+", "_", folded).strip("_")
     if name[:1].isdigit():
         name = f"_{name}"
     if name in SYSTEM_COLUMNS:

@@ -11,11 +11,15 @@ from json.decoder import WHITESPACE  # type: ignore[attr-defined]  # in CPython,
 from pathlib import Path
 from typing import NoReturn, cast
 
+import msgspec
+
 from loaders.batch import Batch
 from loaders.intake.delimited import Record
 
 SEPARATOR = "\x1e"
 CHUNK = 1 << 20
+BEGINNING = 80  # characters of an element that a reason shows
+TOO_DEEP = "not JSON that can be read: brackets are nested too deep"
 
 
 class NotRecordsError(ValueError):
@@ -27,7 +31,9 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 # Values are only measured, so numbers stay text: of any length, and without the time to convert
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+# As strict, much faster and without memory of its own, but for escapes of lone surrogates
+_CHECKER = msgspec.json.Decoder(msgspec.Raw)
 _KINDS = {"{": "an object", '"': "a string", "n": "null", "t": "true", "f": "false"}
 
 
@@ -60,7 +66,7 @@ def _elements(text: str, at: int) -> Generator[str, None, int]:
     if text[at : at + 1] == "]":
         return _skip(text, at + 1)
     while True:
-        _, end = _DECODER.raw_decode(text, at)
+        _, end = DECODER.raw_decode(text, at)
         yield text[at:end]
         at = _skip(text, end)
         if text[at : at + 1] == "]":
@@ -76,14 +82,14 @@ def _value_of(text: str, at: int, key: str) -> int:
         raise NotRecordsError(f"there is no key {key!r} in the answer")
     at = _skip(text, at + 1)
     while text[at : at + 1] == '"':
-        name, end = _DECODER.raw_decode(text, at)
+        name, end = DECODER.raw_decode(text, at)
         at = _skip(text, end)
         if text[at : at + 1] != ":":
             raise NotRecordsError(f"not JSON: a colon is missing at character {at}")
         at = _skip(text, at + 1)
         if name == key:
             return at
-        _, end = _DECODER.raw_decode(text, at)
+        _, end = DECODER.raw_decode(text, at)
         at = _skip(text, end)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
@@ -91,7 +97,7 @@ def _value_of(text: str, at: int, key: str) -> int:
 
 
 def _not_a_list(text: str, at: int, place: str | None) -> str:
-    _DECODER.raw_decode(text, at)
+    DECODER.raw_decode(text, at)
     kind = _KINDS.get(text[at], "a number")
     where = f"the value of {place!r}" if place else "the answer"
     begins = text[at : at + 80].strip()
@@ -122,5 +128,33 @@ def read_sequence(batch: Batch) -> Iterator[Record]:
 
 def _document(number: int, text: str) -> Record:
     document = text.removesuffix("\n")
-    problem = None if document.startswith("{") else f"the element is not an object: {document[:80]}"
-    return Record(number, document, [document], problem)
+    return Record(number, document, [document], not_an_object(document))
+
+
+def not_an_object(value: str) -> str | None:
+    """Why a JSON value is no record; None where it is an object."""
+    if value.startswith("{"):
+        return None
+    return f"the element is not an object: {value[:BEGINNING]}"
+
+
+def problem_of(text: str) -> str | None:
+    """Why a text is no record: not JSON (RFC 8259), or JSON but no object; None where it is one."""
+    try:
+        _CHECKER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return decoding_problem(text) or not_an_object(text)
+    return not_an_object(text)
+
+
+def decoding_problem(text: str) -> str | None:
+    """Why a text is not one JSON value; None where it is."""
+    try:
+        _, end = DECODER.raw_decode(text)
+    except json.JSONDecodeError as error:
+        return f"not JSON: {error.msg} at character {error.pos}"
+    except RecursionError:
+        return TOO_DEEP
+    except NotRecordsError as error:
+        return f"not JSON: {error}"
+    return None if end == len(text) else f"not JSON: text follows a value at character {end}"

@@ -1,16 +1,15 @@
-"""Batches from a folder of delimited files."""
+"""Batches from a folder of files: delimited, JSON or Parquet, plain or compressed."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
-from loaders.intake import readable
-from loaders.intake.columns import map_columns
-from loaders.intake.decode import detect_encoding, open_text
-from loaders.intake.delimited import split_records
-from loaders.intake.dialect import detect_dialect
+from loaders.intake.examine import columns_of, examine
+from loaders.intake.unwrap import Member, unwrap
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 
@@ -20,8 +19,10 @@ def folder_of(spec: FilesSource) -> Path:
     return PROJECT_DIR / Path(spec.path).expanduser()
 
 
-def find(name: str, spec: FilesSource) -> Found:
+def find(name: str, spec: FilesSource, unpack_in: Path, limit: int) -> Found:
     """The batches of a source's folder, table by table.
+
+    What is compressed is unpacked into a folder: of each file, at most `limit` bytes.
 
     Raises:
         SettingsError: the folder does not exist.
@@ -36,48 +37,54 @@ def find(name: str, spec: FilesSource) -> Found:
         if not paths:
             problems.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
         for path in paths:
-            try:
-                batch = _batch(name, table, path, expected)
-            except OSError as error:
-                problems.append(f"{path} cannot be read: {error.strerror or error}")
-                continue
-            batches.append(batch)
-            if batch.problem:
-                problems.append(f"{path}: {batch.problem}")
+            for member in _members(path, unpack_in, limit):
+                told = f"{path}: {member.name}" if member.name else str(path)
+                found = member.problem or _batch(name, table, path, member, expected)
+                if isinstance(found, Batch):
+                    batches.append(found)
+                problem = found.problem if isinstance(found, Batch) else found
+                problems += [f"{told}: {problem}"] if problem else []
     return Found(str(folder), tuple(batches), tuple(problems))
 
 
-def _batch(source: str, table: str, path: Path, expected: FileTable) -> Batch:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    encoding = detect_encoding(path)
-    dialect = detect_dialect(path, encoding, expected.columns)
-    with open_text(path, encoding) as text:
-        header = next(split_records(text, dialect), None)
-    titles = [readable(field or "") for field in header.fields] if header else []
-    columns = map_columns(titles, expected.columns)
-    names = {column.name for column in columns}
-    missing = [column for column in expected.required if column not in names]
-    problem = None
-    if header is None:
-        problem = f"the file is empty; expected {_layout(expected)}"
-    elif header.problem:
-        problem = f"the header cannot be read ({header.problem}); expected {_layout(expected)}"
-    elif missing:
-        problem = f"required column {', '.join(missing)} is missing; expected {_layout(expected)}"
+def _members(path: Path, unpack_in: Path, limit: int) -> Iterator[Member]:
+    try:
+        yield from unwrap(path, unpack_in, limit)
+    except OSError as error:
+        yield Member(path, None, None, f"cannot be read: {error.strerror or error}")
+
+
+def _batch(source: str, table: str, path: Path, member: Member, expected: FileTable) -> Batch | str:
+    """The batch of a file; why not, where the file cannot be read."""
+    try:
+        with member.path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        reading = examine(member.path, expected.columns, expected.dialect)
+        size = member.path.stat().st_size
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    columns = columns_of(reading, expected.columns)
+    missing = [name for name in expected.required if name not in {c.name for c in columns}]
+    problem = reading.problem
+    if problem is None and missing:
+        problem = f"required column {', '.join(missing)} is missing"
     return Batch(
         id=batch_id(source, table, sha256),
         source=source,
         table=table,
-        uri=path.as_uri(),
-        path=str(path),
+        uri=path.absolute().as_uri() + (f"#{quote(member.name)}" if member.name else ""),
+        path=str(member.path),
         sha256=sha256,
-        bytes=path.stat().st_size,
-        format="csv",
-        encoding=encoding,
-        dialect=dialect,
+        bytes=size,
+        format=reading.format,
+        encoding=reading.encoding,
+        compression=member.compression,
+        dialect=reading.dialect,
+        layout=reading.layout,
+        regular_rows=reading.regular_rows,
         columns=columns,
-        problem=problem,
+        ragged=expected.ragged,
+        problem=f"{problem}; expected {_layout(expected)}" if problem else None,
     )
 
 

@@ -24,6 +24,7 @@ class DuckDB:
 
     path: Path
     target: Target = "duckdb"
+    max_columns: int | None = None
 
     @property
     def place(self) -> str:

@@ -15,6 +15,8 @@ CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 POOL_SIZE = 4
 QUERY_SECONDS = 60
+# A row must fit a page of 8 KB, and each value, however long, may leave 24 bytes in it
+MAX_COLUMNS = 320
 READER_ROLE = "assay_reader"
 
 # libpq keyword → the variable that profiles.yml, or libpq under dbt, reads it from. Those of
@@ -47,6 +49,7 @@ class Postgres:
     database: dict[str, str] = field(repr=False)
     place_note: str = ""
     target: Target = "postgres"
+    max_columns: int | None = MAX_COLUMNS
 
     @property
     def place(self) -> str:

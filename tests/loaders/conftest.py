@@ -15,6 +15,7 @@ from loaders.batch import Batch, Column, Dialect
 from loaders.catalog import FilesSource, FileTable, SourceSpec
 from loaders.landing import Outcome, land_source
 from loaders.settings import Settings
+from loaders.sources import Found, files
 from loaders.warehouse import Warehouse, open_warehouse
 
 # the same examples in every run, however slow the machine
@@ -54,6 +55,11 @@ def lab_of(tmp_path: Path, **tables: FileTable) -> FilesSource:
     return FilesSource(path=str(folder), tables=tables)
 
 
+def find(spec: FilesSource, name: str = "lab") -> Found:
+    """What a source of files offers; what is compressed is unpacked beside them."""
+    return files.find(name, spec, Path(spec.path) / "unpacked", 1 << 30)
+
+
 @pytest.fixture
 def batch_of(tmp_path: Path) -> BatchOf:
     """A batch of a file with these bytes."""
@@ -89,7 +95,11 @@ class Landings:
 
     def land(self, spec: SourceSpec, name: str = "lab") -> Outcome:
         """Land the source in a run of its own."""
-        return land_source(self.settings, self.warehouse, name, spec, f"run-{next(self._runs)}")
+        return land_source(self.settings, self.warehouse, name, spec, self.next_run())
+
+    def next_run(self) -> str:
+        """The id of a run."""
+        return f"run-{next(self._runs)}"
 
     def fetch(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows that a statement gives."""

@@ -4,20 +4,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+import pyarrow as pa
 import pytest
 from dlt.common.destination.exceptions import DestinationTerminalException
 
 from loaders import ledger
-from loaders.batch import Books, Disposition
+from loaders.batch import Batch, Books, Disposition
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.destinations.duckdb import DuckDBLanding
 from loaders.destinations.job import LandingJob, Sifted
 from loaders.destinations.postgres import PostgresLanding
 from loaders.errors import SettingsError
-from loaders.intake import Row
 from loaders.landing import make_tables
 from loaders.sources import files
-from tests.loaders.conftest import NOTES, USERS, Answer, Api, Landings, WriteFile, lab_of
+from tests.loaders.conftest import NOTES, USERS, Answer, Api, Landings, WriteFile, find, lab_of
 
 HEADER = "user_id,name,email\n"
 ROWS = "select user_id, name, email, _row from raw.users order by _row"
@@ -57,7 +57,7 @@ def test_the_ledger_tells_a_batchs_story(
     path = write("users.csv", "User ID;Name\n1;Ada\n2\n")
     landings.land(lab)
     ((*told, started, landed),) = landings.fetch(
-        "select source, table_name, uri, bytes, format, encoding, dialect, header, "
+        "select source, table_name, uri, bytes, format, encoding, dialect, layout, header, "
         "rows_read, rows_landed, rows_quarantined, reason, run_id, started_at, landed_at "
         "from raw._batches"
     )
@@ -68,7 +68,8 @@ def test_the_ledger_tells_a_batchs_story(
         path.stat().st_size,
         "csv",
         "utf-8",
-        '{"delimiter":";","quote":"\\""}',
+        '{"delimiter":";","quote":"\\"","escape":"","line_end":"any"}',
+        '{"header":0,"width":2,"typed":[]}',
         '{"user_id":"User ID","name":"Name"}',
         *(2, 1, 1),
         None,
@@ -127,8 +128,8 @@ def test_a_header_without_rows_lands_as_an_empty_batch(
 def test_a_long_field_and_many_rows_land_whole(
     landings: Landings, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loaders.destinations.duckdb.ROWS_AT_ONCE", 100)
-    monkeypatch.setattr("loaders.destinations.duckdb.CHARACTERS_AT_ONCE", 1000)
+    monkeypatch.setattr("loaders.intake.columnar.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("loaders.intake.columnar.CHARACTERS_AT_ONCE", 1000)
     long = "é\n" * 200_000
     write("users.csv", f'{HEADER}0,"{long}",\n' + "".join(f"{i},n,e\n" for i in range(1, 1001)))
     assert landings.land(lab).new == Books(1001, 1001, 0)
@@ -147,7 +148,7 @@ def test_any_header_lands_under_columns_of_its_own(
     write("any.csv", f"{header}\n1,2,3,4,5,6\n")
     spec = lab_of(tmp_path, any=FileTable("any.csv"))
     assert landings.land(spec, "any").problems == ()
-    (batch,) = files.find("any", spec).batches
+    (batch,) = find(spec, "any").batches
     names = ", ".join(f'"{column.name}"' for column in batch.columns)
     assert landings.fetch(f'select {names} from raw."any"') == [("1", "2", "3", "4", "5", "6")]
 
@@ -341,7 +342,7 @@ def test_a_file_that_is_gone_when_it_is_read_lands_nothing(
     landings: Landings, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("users.csv", HEADER + "1,Ada,\n")
-    found = files.find("lab", lab)
+    found = find(lab)
     path.unlink()
     monkeypatch.setattr(files, "find", lambda *_: found)
     (problem,) = landings.land(lab).problems
@@ -370,13 +371,10 @@ def _break_the_second_copy(patch: pytest.MonkeyPatch) -> None:
         copy_rows = job.copy_rows
 
         def fail_at_notes(
-            self: LandingJob,
-            table: str,
-            *arguments: Any,
-            copy_rows: Any = copy_rows,
+            self: LandingJob, batch: Batch, rows: Sifted, copy_rows: Any = copy_rows
         ) -> None:
-            copy_rows(self, table, *arguments)
-            if table == "notes":
+            copy_rows(self, batch, rows)
+            if batch.table == "notes":
                 raise DestinationTerminalException("the disk is full")
 
         patch.setattr(job, "copy_rows", fail_at_notes)
@@ -386,7 +384,7 @@ def test_a_file_that_changes_while_it_is_read_lands_nothing(
     landings: Landings, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("users.csv", HEADER + "1,Ada,\n")
-    found = files.find("lab", lab)
+    found = find(lab)
     write("users.csv", HEADER + "1,Ada,\n2,Bob,\n")
     with monkeypatch.context() as patch:
         patch.setattr(files, "find", lambda *_: found)
@@ -401,8 +399,8 @@ def test_books_that_do_not_balance_fail_the_source(
 ) -> None:
     read = Sifted.__iter__
 
-    def lose_the_first(rows: Sifted) -> Iterator[Row]:
-        yield from list(read(rows))[1:]
+    def lose_the_first(rows: Sifted) -> Iterator[pa.RecordBatch]:
+        yield from (table.slice(1) for table in read(rows))
 
     monkeypatch.setattr(Sifted, "__iter__", lose_the_first)
     write("users.csv", HEADER + "1,Ada,\n2,Bob,\n")

@@ -4,7 +4,7 @@ from loaders import ledger
 from loaders.batch import Books
 from loaders.catalog import FilesSource
 from loaders.ledger import Known, Seen
-from tests.loaders.conftest import NOTES, USERS, Landings, WriteFile, lab_of
+from tests.loaders.conftest import NOTES, USERS, Landings, WriteFile, find, lab_of
 
 HEADER = "user_id,name,email\n"
 
@@ -105,11 +105,10 @@ def _execute(landings: Landings, statement: str) -> None:
 def test_what_a_landing_would_see_is_its_batches_in_order(
     landings: Landings, write: WriteFile
 ) -> None:
-    from loaders.sources import files
 
     write("users.csv", HEADER)
     folder = write("notes.csv", "note_id\n").parents[1]
-    batches = files.find("lab", lab_of(folder, notes=NOTES, users=USERS)).batches
+    batches = find(lab_of(folder, notes=NOTES, users=USERS)).batches
     assert ledger.sees(batches, "append") == [
         Seen("notes", batches[0].id, "append"),
         Seen("users", batches[1].id, "append"),

@@ -30,7 +30,7 @@ def names(*header: str, expected: tuple[str, ...] = ()) -> list[str]:
         ("xmin", "xmin_"),
         ("CTID", "ctid_"),
         ("名前", "名前"),
-        ("Straße", "straße"),
+        ("Straße", "strasse"),
         ("ﬁeld", "field"),
         ('"; drop table users; --', "drop_table_users"),
         ("", ""),

@@ -4,12 +4,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loaders.batch import Column, Dialect
+from loaders.batch import Batch, Column, Dialect, Layout
 from loaders.catalog import FilesSource, FileTable
-from loaders.intake import Rejected, Row, read_rows, readable
 from loaders.intake.delimited import UNCLOSED
-from loaders.sources import files
-from tests.loaders.conftest import BatchOf
+from loaders.intake.records import (
+    FOOTER,
+    PREAMBLE,
+    REPEATED,
+    Rejected,
+    Row,
+    judge_values,
+    read_rows,
+    readable,
+)
+from tests.loaders.conftest import BatchOf, find
 
 
 def test_rows_are_numbered_from_one_behind_the_header(batch_of: BatchOf) -> None:
@@ -69,6 +77,99 @@ def test_every_row_of_a_batch_that_stands_aside_is_quarantined(batch_of: BatchOf
     assert {row.reason for row in rows if isinstance(row, Rejected)} == {"no id"}
 
 
+def told(batch: Batch) -> list[tuple[int, list[str | None] | str]]:
+    """The number of each row, and its fields or why it stands aside."""
+    return [
+        (row.number, row.fields if isinstance(row, Row) else row.reason) for row in read_rows(batch)
+    ]
+
+
+THREE = tuple(Column(name, name) for name in ("id", "name", "since"))
+
+
+def test_what_stands_before_the_header_is_set_aside(batch_of: BatchOf) -> None:
+    batch = batch_of(b"Report\n\na,b\n1,x\n", layout=Layout(1, 2))
+    assert told(batch) == [(1, PREAMBLE), (2, ["1", "x"])]
+
+
+def test_without_a_header_every_record_is_a_row(batch_of: BatchOf) -> None:
+    assert told(batch_of(b"1,x\n2,y\n", layout=Layout(None, 2))) == [
+        (1, ["1", "x"]),
+        (2, ["2", "y"]),
+    ]
+
+
+def test_the_header_again_is_no_row(batch_of: BatchOf) -> None:
+    assert told(batch_of(b"a,b\n1,x\na,b\n2,y\n")) == [
+        (1, ["1", "x"]),
+        (2, REPEATED),
+        (3, ["2", "y"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "footer", ["Source: the lab", "Total,,", "Source: the lab, 2024", "\nnote,,", "\nnote,x"]
+)
+def test_a_note_after_the_last_row_is_a_footer(batch_of: BatchOf, footer: str) -> None:
+    content = f"id,name,since\n1,x,2024\n2,y,2023\n{footer}\n".encode()
+    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    assert told(batch)[2:] == [(3, FOOTER)]
+
+
+@pytest.mark.parametrize("row", ["3,,", "3,z,"])
+def test_a_last_row_with_empty_fields_is_a_row(batch_of: BatchOf, row: str) -> None:
+    batch = batch_of(f"id,name,since\n1,x,2024\n{row}\n".encode(), columns=THREE)
+    assert told(batch)[1] == (2, [field or None for field in row.split(",")])
+
+
+def test_a_note_that_rows_follow_is_a_row_or_ragged(batch_of: BatchOf) -> None:
+    content = b"id,name,since\nTotal,,\nSource\n1,x,2024\n"
+    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    assert told(batch) == [
+        (1, ["Total", None, None]),
+        (2, "1 fields, the header has 3"),
+        (3, ["1", "x", "2024"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["key,label,place\n7,a,b\n8,c,d\n", "region,total\nnorth,5\n", "w,x,y,z\n1,2,3,4\n1,2,3\n"],
+)
+def test_a_second_table_is_set_aside(batch_of: BatchOf, table: str) -> None:
+    content = f"id,name,since\n1,x,2024\n\n{table}".encode()
+    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    first, *others = told(batch)
+    assert first == (1, ["1", "x", "2024"])
+    assert {what for _, what in others} == {"belongs to a second table, which begins on line 4"}
+    assert len(others) == table.count("\n")
+
+
+def test_a_ragged_row_behind_a_blank_line_begins_no_table(batch_of: BatchOf) -> None:
+    content = b"id,name,since\n1,x,2024\n\na,b\n2,y,2023\n"
+    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    assert told(batch)[1:] == [(2, "2 fields, the header has 3"), (3, ["2", "y", "2023"])]
+
+
+def test_a_blank_line_between_rows_of_one_column_is_a_null(batch_of: BatchOf) -> None:
+    batch = batch_of(b"a\n\n1\n\n2\n\n", columns=(Column("a", "a"),))
+    assert told(batch) == [(1, ["1"]), (2, [None]), (3, ["2"])]
+
+
+def test_values_that_came_without_text_are_judged_alike(batch_of: BatchOf) -> None:
+    batch = batch_of(b"")
+    assert list(judge_values(batch, [["1", None], ["2", "x\0"]], first=5)) == [
+        Row(5, ["1", None]),
+        Rejected(
+            6,
+            6,
+            b'["2", "x\\u0000"]',
+            '["2", "x\\u0000"]',
+            "a NUL character, which the warehouse cannot hold",
+        ),
+    ]
+
+
 def test_a_document_is_one_field(batch_of: BatchOf) -> None:
     batch = batch_of(
         b'\x1e{"a": 1}\n\x1enull\n',
@@ -117,7 +218,8 @@ csv_bytes = st.lists(
 def test_no_file_stops_the_source(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "users.csv").write_bytes(content)
     table = FileTable("users.csv", ("id",), ("id",))
-    found = files.find("lab", FilesSource(path=str(tmp_path), tables={"users": table}))
+    spec = FilesSource(path=str(tmp_path), tables={"users": table})
+    found = find(spec)
     (batch,) = found.batches
     assert bool(batch.problem) == bool(found.problems)
     for row in read_rows(batch):

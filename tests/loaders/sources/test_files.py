@@ -5,14 +5,9 @@ import pytest
 from loaders.batch import Column, Dialect
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
-from loaders.sources import Found, files
-from tests.loaders.conftest import NOTES, USERS, WriteFile, lab_of
+from tests.loaders.conftest import NOTES, USERS, WriteFile, find, lab_of
 
 HEADER = "user_id,name,email"
-
-
-def find(spec: FilesSource) -> Found:
-    return files.find("lab", spec)
 
 
 def test_a_file_is_a_batch_with_all_that_reading_it_needs(
@@ -78,10 +73,17 @@ def test_an_empty_file_sets_itself_aside(
 def test_a_header_that_cannot_be_read_sets_the_file_aside(
     lab: FilesSource, write: WriteFile
 ) -> None:
-    write("users.csv", '"user_id\n1,Ada\n')
+    write("users.csv", '"user_id\n')
     (batch,) = find(lab).batches
     assert batch.problem is not None
     assert "the header cannot be read (a quote is opened and never closed)" in batch.problem
+
+
+def test_a_stray_quote_in_the_header_does_no_harm(lab: FilesSource, write: WriteFile) -> None:
+    write("users.csv", '"user_id,name\n1,Ada\n')
+    (batch,) = find(lab).batches
+    assert batch.problem is None
+    assert [column.name for column in batch.columns] == ["user_id", "name"]
 
 
 @pytest.mark.parametrize(
@@ -151,5 +153,5 @@ def test_a_file_that_cannot_be_opened_is_a_problem_of_its_own(
 
     monkeypatch.setattr(Path, "open", open_unless_refused)
     found = find(lab_of(tmp_path, users=USERS, notes=NOTES))
-    assert found.problems == (f"{refused} cannot be read: Permission denied",)
+    assert found.problems == (f"{refused}: cannot be read: Permission denied",)
     assert [batch.table for batch in found.batches] == ["notes"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loaders.catalog import ApiTable, RestApiSource
-from loaders.intake import Rejected, Row, read_rows
+from loaders.intake.records import Rejected, Row, read_rows
 from loaders.sources import Found, rest_api
 from tests.loaders.conftest import Answer, Api
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loaders.catalog import FilesSource, FileTable
-from loaders.intake import Row, read_rows
-from loaders.sources import files
+from loaders.intake.records import Row, read_rows
+from tests.loaders.conftest import find
 
 COLUMNS = ("experiment_id", "user_id", "experiment_compound_ids", "experiment_run_time")
 TABLE = FileTable("experiments.csv", COLUMNS, COLUMNS[:3])
@@ -79,7 +79,7 @@ def test_the_values_are_those_that_were_written(
     tmp_path: Path, rows: list[dict[str, str]], wrapping: dict[str, Any]
 ) -> None:
     (tmp_path / TABLE.file).write_bytes(content(rows, wrapping))
-    found = files.find("lab", FilesSource(path=str(tmp_path), tables={"experiments": TABLE}))
+    found = find(FilesSource(path=str(tmp_path), tables={"experiments": TABLE}))
     assert found.problems == ()
     (batch,) = found.batches
     names = [column.name for column in batch.columns]

@@ -1,0 +1,149 @@
+"""A batch → Arrow tables of text: two readers, one result.
+
+The fast reader is Arrow's, told the dialect; it is given files of which every byte was checked.
+The careful one is `read_rows`, for all others. Whatever the file's size, one block is in memory.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from loaders.batch import Batch
+from loaders.intake.decode import BOMS
+from loaders.intake.parquet import read_parquet
+from loaders.intake.records import Rejected, Row, judge_values, read_rows
+
+BLOCK = 1 << 21  # bytes; longer than the longest record that the check lets pass
+ROWS_AT_ONCE = 20_000
+CHARACTERS_AT_ONCE = 16_000_000  # a column of text holds 2 GB
+REJECTED_AT_ONCE = 1_000
+NUMBER = "number"  # the column of the rows' numbers, behind the columns of text
+
+
+class Chunk(NamedTuple):
+    """Some rows of a batch, and those that stand aside.
+
+    `rows` has a column of text for each that lands, c0, c1, …, and `number`, the rows' numbers.
+    """
+
+    rows: pa.RecordBatch
+    rejected: list[Rejected]
+
+
+def read_chunks(batch: Batch) -> Iterator[Chunk]:
+    """All of a batch, once, in order.
+
+    Raises:
+        ValueError: the content is not what it was when it was checked.
+    """
+    schema = schema_of(0 if batch.problem else len(batch.landed_columns))
+    is_shaped = len(batch.landed_columns) != len(batch.columns) or batch.ragged == "extra"
+    if batch.format == "parquet":
+        yield from _parquet(batch, schema)
+    elif batch.regular_rows is None or batch.problem or is_shaped:
+        yield from _careful(read_rows(batch), schema)
+    elif batch.regular_rows:  # Arrow takes a header alone for a record that has no end
+        yield from _fast(batch, schema)
+
+
+def schema_of(width: int) -> pa.Schema:
+    """The schema of the chunks of a batch with so many columns."""
+    fields = [pa.field(f"c{i}", pa.string()) for i in range(width)]
+    return pa.schema([*fields, pa.field(NUMBER, pa.int64())])
+
+
+def _fast(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:
+    assert batch.dialect is not None
+    assert batch.layout is not None
+    names = schema.names[:-1]
+    with Path(batch.path).open("rb") as file:
+        head = file.read(4)
+        marks = [mark for mark, encoding in BOMS if encoding == batch.encoding]
+        file.seek(max((len(mark) for mark in marks if head.startswith(mark)), default=0))
+        reader = pa_csv.open_csv(
+            file,
+            read_options=pa_csv.ReadOptions(
+                block_size=BLOCK,
+                column_names=names,
+                skip_rows_after_names=0 if batch.layout.header is None else 1,
+                encoding=batch.encoding,
+                use_threads=False,
+            ),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=batch.dialect.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                null_values=[""],
+            ),
+        )
+        yield from _numbered(reader, schema, batch)
+
+
+def _numbered(tables: Iterable[pa.RecordBatch], schema: pa.Schema, batch: Batch) -> Iterator[Chunk]:
+    read = 0
+    for table in tables:
+        numbers = pa.array(range(read + 1, read + 1 + table.num_rows), pa.int64())
+        read += table.num_rows
+        yield Chunk(pa.RecordBatch.from_arrays([*table.columns, numbers], schema=schema), [])
+    if read != batch.regular_rows:
+        raise ValueError(f"{batch.uri}: {read} rows were read, {batch.regular_rows} were counted")
+
+
+def _careful(read: Iterable[Row | Rejected], schema: pa.Schema) -> Iterator[Chunk]:
+    rows: list[Row] = []
+    rejected: list[Rejected] = []
+    characters = 0
+    for row in read:
+        if isinstance(row, Row):
+            rows.append(row)
+            characters += sum(map(len, filter(None, row.fields)))
+        else:
+            rejected.append(row)
+            characters += 2 * len(row.text)
+        is_full = len(rows) >= ROWS_AT_ONCE or len(rejected) >= REJECTED_AT_ONCE
+        if is_full or characters >= CHARACTERS_AT_ONCE:
+            yield Chunk(_table(rows, schema), rejected)
+            rows, rejected, characters = [], [], 0
+    if rows or rejected:
+        yield Chunk(_table(rows, schema), rejected)
+
+
+def _table(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
+    columns = zip(*(row.fields for row in rows), strict=True)
+    arrays = [pa.array(column, pa.string()) for column in columns] or [
+        pa.array([], pa.string()) for _ in schema.names[:-1]
+    ]
+    numbers = pa.array([row.number for row in rows], pa.int64())
+    return pa.RecordBatch.from_arrays([*arrays, numbers], schema=schema)
+
+
+def _parquet(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:
+    """Rows that no warehouse can hold, or that have columns to spare, are taken one by one."""
+    if batch.regular_rows is None:  # it is damaged: nothing of it is a row
+        return
+    first = 1
+    for table in read_parquet(Path(batch.path)):
+        is_whole = not batch.problem and table.num_columns == len(schema) - 1
+        if is_whole and not any(_has_nul(column) for column in table.columns):
+            numbers = pa.array(range(first, first + table.num_rows), pa.int64())
+            yield Chunk(pa.RecordBatch.from_arrays([*table.columns, numbers], schema=schema), [])
+        else:
+            yield from _careful(judge_values(batch, _rows(table), first), schema)
+        first += table.num_rows
+
+
+def _has_nul(column: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring(column, "\0")).as_py())
+
+
+def _rows(table: pa.RecordBatch) -> Iterator[list[str | None]]:
+    yield from map(list, zip(*(column.to_pylist() for column in table.columns), strict=True))

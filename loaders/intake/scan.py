@@ -1,0 +1,216 @@
+"""A strict check of a whole file, in vectors: would every parser of RFC 4180 cut it alike?
+
+Quotes are numbered through the file: the even ones open a field, the odd ones close it, and a
+doubled quote closes and opens again. An opening quote must follow a separator, a record's end or
+its own twin; a closing one must stand before one of these. Separators and line feeds outside
+quotes then give every record's width. One pass serves several separators. A carriage return that
+stands alone is refused: some readers end a record there, others do not.
+"""
+
+import codecs
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from loaders.intake.decode import BOMS
+
+CHUNK = 1 << 20
+QUOTE, LF, CR, NUL = b'"\n\r\0'
+LONGEST_RECORD = 1 << 20  # bytes; the fast reader holds a record in one block
+Places = NDArray[np.intp]
+
+
+class Scan(msgspec.Struct):
+    """What the whole file is with one separator.
+
+    `width` is of every record, `records` counts them, blank lines left out; `problem` says where
+    the file breaks the rules. `is_plain` is whether it has no blank lines, NULs, undecodable bytes,
+    repetition of its first line or records too long for a block, either.
+    """
+
+    delimiter: str
+    width: int = 0
+    records: int = 0
+    is_plain: bool = True
+    problem: str | None = None
+
+
+def scan(path: Path, encoding: str, delimiters: Sequence[str]) -> list[Scan]:
+    """Check a file with each of the separators, single characters of ASCII, in one pass."""
+    scanner = _Scanner(delimiters)
+    for chunk in _utf8_chunks(path, encoding, scanner):
+        scanner.feed(chunk)
+        if all(found.problem for found in scanner.found):
+            break
+    scanner.finish()
+    return scanner.found
+
+
+class _Scanner:
+    """The state of a scan between two chunks."""
+
+    def __init__(self, delimiters: Sequence[str]) -> None:
+        self.found = [Scan(delimiter) for delimiter in delimiters]
+        self.is_text = True
+        self._fields = [0] * len(delimiters)  # separators so far in a record that goes on
+        self._is_quoted = False
+        self._before = LF  # the byte before this chunk
+        self._length = 0  # of the record that goes on
+        self._closes_at_end = False
+        self._first_line = b""  # as far as it was read, and whole where it ends in a line feed
+        self._tail = b""  # of the bytes before this chunk, as long as the first line
+
+    def feed(self, chunk: bytes) -> None:
+        """Check the next bytes."""
+        data = np.frombuffer(chunk, np.uint8)
+        quotes = np.flatnonzero(data == QUOTE)
+        ends = np.flatnonzero(data == LF)
+        if len(quotes) or self._is_quoted:
+            ends = ends[self._outside(quotes, ends)]
+        opening, closing = quotes[self._is_quoted :: 2], quotes[not self._is_quoted :: 2]
+        before = np.where(opening > 0, data[opening - 1], self._before)
+        after = data[np.minimum(closing + 1, len(data) - 1)]
+        lengths = np.diff(ends, prepend=-1 - self._length)
+        blank = self._blank(data, ends, lengths)
+        is_plain = self._is_plain(chunk, blank, lengths) and not self._repeats_first(chunk)
+        lone = "a carriage return stands alone" if self._has_lone_return(data, chunk) else None
+        for place, found in enumerate(self.found):
+            if found.problem is None:
+                found.is_plain &= is_plain
+                separator = ord(found.delimiter)
+                found.problem = lone or self._misquoted(data, separator, before, closing, after)
+                self._count(place, np.flatnonzero(data == separator), quotes, ends, blank)
+        self._closes_at_end = bool(len(closing)) and int(closing[-1]) == len(data) - 1
+        self._is_quoted ^= bool(len(quotes) % 2)
+        self._before = int(data[-1])
+        self._length = len(data) - 1 - int(ends[-1]) if len(ends) else self._length + len(data)
+
+    def finish(self) -> None:
+        """Check how the file ends."""
+        for place, found in enumerate(self.found):
+            found.is_plain &= self.is_text
+            if self._before == CR:
+                found.problem = found.problem or "a carriage return stands alone"
+            if found.problem is None and self._is_quoted:
+                found.problem = "a quote is never closed"
+            if found.problem is None and self._length:
+                self._take(found, np.array([self._fields[place] + 1]))
+            if found.problem is None and not found.records:
+                found.problem = "there is no record"
+
+    def _outside(self, quotes: Places, places: Places) -> NDArray[np.bool_]:
+        outside: NDArray[np.bool_] = (np.searchsorted(quotes, places) + self._is_quoted) % 2 == 0
+        return outside
+
+    def _blank(self, data: NDArray[np.uint8], ends: Places, lengths: Places) -> NDArray[np.bool_]:
+        """Which of the records that end here are blank lines."""
+        before = np.where(ends > 0, data[ends - 1], self._before)
+        blank: NDArray[np.bool_] = (lengths == 1) | ((lengths == 2) & (before == CR))
+        return blank
+
+    @staticmethod
+    def _is_plain(chunk: bytes, blank: NDArray[np.bool_], lengths: Places) -> bool:
+        is_long = bool(len(lengths)) and int(lengths.max()) > LONGEST_RECORD
+        return not (NUL in chunk or blank.any() or is_long)
+
+    def _repeats_first(self, chunk: bytes) -> bool:
+        """Whether the first line, a header, stands in the file again."""
+        if len(self._first_line) > LONGEST_RECORD:
+            return True  # or may do so: nobody can hold it to compare
+        if not self._first_line.endswith(b"\n"):
+            end = chunk.find(b"\n") + 1
+            self._first_line += chunk[: end or None]
+            self._tail, chunk = (b"\n", chunk[end:]) if end else (b"", b"")
+        needle = b"\n" + self._first_line.rstrip(b"\r\n")
+        near = self._tail + chunk[: len(needle) + 1]
+        self._tail = (self._tail + chunk)[-len(needle) - 1 :]
+        return any(
+            text[at + len(needle) :][:1] in (b"\n", b"\r", b"")
+            for text in (near, chunk)
+            for at in _places(text, needle)
+        )
+
+    def _has_lone_return(self, data: NDArray[np.uint8], chunk: bytes) -> bool:
+        if self._before == CR and data[0] != LF:
+            return True
+        if CR not in chunk:
+            return False
+        returns = np.flatnonzero(data[:-1] == CR)
+        return not (data[returns + 1] == LF).all()
+
+    def _misquoted(
+        self,
+        data: NDArray[np.uint8],
+        separator: int,
+        before: NDArray[np.uint8],
+        closing: Places,
+        after: NDArray[np.uint8],
+    ) -> str | None:
+        if not np.isin(before, (separator, LF, CR, QUOTE)).all():
+            return "a quote stands within a field"
+        ends_here = closing == len(data) - 1  # told by the next chunk
+        if not (np.isin(after, (separator, LF, CR, QUOTE)) | ends_here).all():
+            return "text follows a closing quote"
+        if self._closes_at_end and data[0] not in (separator, LF, CR, QUOTE):
+            return "text follows a closing quote"
+        return None
+
+    def _count(
+        self,
+        place: int,
+        separators: Places,
+        quotes: Places,
+        ends: Places,
+        blank: NDArray[np.bool_],
+    ) -> None:
+        if len(quotes) or self._is_quoted:
+            separators = separators[self._outside(quotes, separators)]
+        until = np.searchsorted(separators, ends)
+        widths = np.diff(until, prepend=0) + 1
+        if len(ends):
+            widths[0] += self._fields[place]
+            self._fields[place] = len(separators) - int(until[-1])
+        else:
+            self._fields[place] += len(separators)
+        self._take(self.found[place], widths[~blank])
+
+    @staticmethod
+    def _take(found: Scan, widths: Places) -> None:
+        if not len(widths) or found.problem:
+            return
+        found.width = found.width or int(widths[0])
+        odd = np.flatnonzero(widths != found.width)
+        if len(odd):
+            found.problem = (
+                f"record {found.records + int(odd[0]) + 1} has {int(widths[odd[0]])} fields, "
+                f"the first has {found.width}"
+            )
+        found.records += len(widths)
+
+
+def _places(text: bytes, part: bytes) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
+
+
+def _utf8_chunks(path: Path, encoding: str, scanner: _Scanner) -> Iterator[bytes]:
+    """The bytes of the file as UTF-8, without a byte-order mark."""
+    marks = [mark for mark, marked in BOMS if marked == encoding]
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(max((len(mark) for mark in marks if head.startswith(mark)), default=0))
+        while chunk := file.read(CHUNK):
+            if encoding == "utf-8" and chunk.isascii() and not decoder.getstate()[0]:
+                yield chunk
+                continue
+            text = decoder.decode(chunk)
+            scanner.is_text &= "\ufffd" not in text
+            if text:
+                yield text.encode()
+    scanner.is_text &= not decoder.decode(b"", final=True)
