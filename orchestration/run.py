@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import FrameType
+from typing import NamedTuple
 
 from loaders import ledger, logs
 from loaders.catalog import FilesSource, SourceSpec, load_catalog
 from loaders.errors import SettingsError
-from loaders.landing import land_source, make_tables
+from loaders.landing import Outcome, land_source, make_tables
 from loaders.settings import Settings
 from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
@@ -45,6 +46,31 @@ def run(
     catalog = load_catalog(settings)
     sources = _selected(catalog, names) if lands else {}
     _check_folders(settings, sources)
+    with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check_lock):
+        if lands:
+            _land(settings, warehouse, record, sources, tell)
+        check_lock()
+        if transforms:
+            _transform(settings, warehouse, record, catalog, tell)
+        record.rejections = _rejections(warehouse, record)
+    return record
+
+
+class Held(NamedTuple):
+    """A run under way: the warehouse that it holds, its record, and a check that it still does."""
+
+    warehouse: Warehouse
+    record: RunRecord
+    check_lock: Callable[[], None]
+
+
+@contextmanager
+def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[Held]:
+    """Hold the warehouse for a run, whose record says what became of it, however it ends.
+
+    Raises:
+        AssayError: the warehouse cannot be reached, or another run holds it.
+    """
     record = _new_record(settings)
     logs.configure(
         settings.runs_dir / record.run_id / "run.log",
@@ -59,12 +85,7 @@ def run(
             record.place = warehouse.place
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
-                if lands:
-                    _land(settings, warehouse, record, sources, tell)
-                check_lock()
-                if transforms:
-                    _transform(settings, warehouse, record, catalog, tell)
-                record.rejections = _rejections(warehouse, record)
+                yield Held(warehouse, record, check_lock)
                 check_lock()
             record.state = _state(record)
             log.info("run %s", record.state)
@@ -76,7 +97,6 @@ def run(
         raise
     finally:
         _finish(settings, record)
-    return record
 
 
 def _new_record(settings: Settings) -> RunRecord:
@@ -118,13 +138,17 @@ def _land(
     sources: dict[str, SourceSpec],
     tell: Tell,
 ) -> None:
-    with _timed(record, "land"):
+    with timed(record, "land"):
         for name, spec in sources.items():
             tell(f"Landing {name} …")
-            outcome = land_source(settings, warehouse, name, spec, record.run_id)
-            record.sources.append(outcome)
-            for problem in outcome.problems:
-                log.error("source %s: %s", name, problem)
+            add_outcome(record, land_source(settings, warehouse, name, spec, record.run_id))
+
+
+def add_outcome(record: RunRecord, outcome: Outcome) -> None:
+    """Take what became of a source into the record, and what is wrong with it into the log."""
+    record.sources.append(outcome)
+    for problem in outcome.problems:
+        log.error("source %s: %s", outcome.source, problem)
 
 
 def _transform(
@@ -134,7 +158,7 @@ def _transform(
     catalog: dict[str, SourceSpec],
     tell: Tell,
 ) -> None:
-    with _timed(record, "transform"):
+    with timed(record, "transform"):
         tell("Building and testing the models …")
         make_tables(settings, warehouse, catalog, record.run_id)
         with warehouse.writing():  # or say who has it open, in one line
@@ -153,7 +177,7 @@ def _state(record: RunRecord) -> registry.State:
 
 def _rejections(warehouse: Warehouse, record: RunRecord) -> Rejections:
     """What stands aside of what this run read, and of what it built."""
-    quarantined = sum(outcome.books.quarantined for outcome in record.sources)
+    quarantined = sum(outcome.open for outcome in record.sources)
     if record.transform is None:
         return Rejections(quarantined)
     with warehouse.reading() as reader:
@@ -168,7 +192,8 @@ def _rejections(warehouse: Warehouse, record: RunRecord) -> Rejections:
 
 
 @contextmanager
-def _timed(record: RunRecord, stage: str) -> Iterator[None]:
+def timed(record: RunRecord, stage: str) -> Iterator[None]:
+    """Measure a stage of the run."""
     started = time.monotonic()
     try:
         yield

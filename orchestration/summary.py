@@ -71,8 +71,15 @@ def _landed(record: RunRecord) -> Iterator[str]:
         yield f"{outcome.source:<11} from {outcome.origin}"
         for problem in outcome.problems:
             yield f"  FAILED    {problem}"
+        for notice in outcome.notices:
+            yield f"  NOTE      {notice}"
+        for notice in outcome.notices:
+            yield f"            {notice}"
         if outcome.models_show:
             yield f"            the models show {outcome.models_show}"
+    mended = sum(max(outcome.books.quarantined - outcome.open, 0) for outcome in record.sources)
+    if mended:
+        yield f"Mended and replayed since: {mended} of the rows set aside."
     if not any(outcome.problems or outcome.new.read for outcome in record.sources):
         yield "Nothing was new: all of it had landed before."
     yield f"Landed in {record.seconds['land']:.1f} s."
@@ -103,7 +110,7 @@ def _aside(record: RunRecord, command: str) -> Iterator[str]:
         f"{aside.uncast_values} values could not be cast and are NULL."
     )
     if aside.quarantined_rows:
-        yield f"            {command} show raw._quarantine"
+        yield f"            {command} quarantine list"
     if aside.rejected_rows or aside.uncast_values:
         yield f"            {command} show rejected_records"
 

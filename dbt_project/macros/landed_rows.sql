@@ -7,6 +7,9 @@
     landed again becomes the current one again. A later row is one with a greater
     (_landing_id, _position, _row).
 
+    Rows that were set aside, mended and replayed are a batch of their own. It is seen wherever the
+    batch is that they were received in, behind it and before the next file.
+
     The columns are named, not starred: a file may bring columns of its own, under any name.
 -#}
 {% macro landed_rows(source_name, table_name, columns) -%}
@@ -31,6 +34,35 @@
 
     ),
 
+    batches as (
+
+        select
+            _batch_id,
+            coalesce(replay_of, _batch_id) as received_id,
+            replay_of is not null as is_replay,
+            landed_at
+        from {{ source('ledger', '_batches') }}
+
+    ),
+
+    placed as (
+
+        select
+            batches._batch_id,
+            seen.landing_id,
+            row_number() over (
+                partition by seen.landing_id
+                order by seen.position, batches.is_replay, batches.landed_at, batches._batch_id
+            ) as position,
+            seen.disposition,
+            batches.landed_at
+        from seen
+        inner join batches
+            on seen._batch_id = batches.received_id
+        where seen.recency = 1
+
+    ),
+
     latest_landing as (
 
         select max(landing_id) as landing_id
@@ -45,18 +77,15 @@
         {%- endfor %}
         landed._batch_id,
         landed._row,
-        seen.landing_id as _landing_id,
-        seen.position as _position,
-        batches.landed_at as _landed_at
+        placed.landing_id as _landing_id,
+        placed.position as _position,
+        placed.landed_at as _landed_at
     from {{ source(source_name, table_name) }} as landed
-    inner join seen
-        on landed._batch_id = seen._batch_id
+    inner join placed
+        on landed._batch_id = placed._batch_id
     inner join latest_landing
         on
-            seen.landing_id = latest_landing.landing_id
-            or seen.disposition is distinct from 'replace'
-    inner join {{ source('ledger', '_batches') }} as batches
-        on landed._batch_id = batches._batch_id
-    where seen.recency = 1
+            placed.landing_id = latest_landing.landing_id
+            or placed.disposition is distinct from 'replace'
 )
 {%- endmacro %}

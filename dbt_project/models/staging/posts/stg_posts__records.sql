@@ -21,9 +21,41 @@ first_landings as (
 
 ),
 
+replays as (
+
+    select distinct
+        _batch_id,
+        after_landing_id
+    from {{ source('ledger', '_replays') }}
+
+),
+
 batches as (
 
     select * from {{ source('ledger', '_batches') }}
+
+),
+
+-- A replay comes behind the landing before it: what has a number by then keeps it.
+placed as (
+
+    select
+        batches._batch_id,
+        batches.landed_at,
+        coalesce(first_landings.landing_id, replays.after_landing_id) as landing_id,
+        row_number() over (
+            order by
+                coalesce(first_landings.landing_id, replays.after_landing_id),
+                batches.replay_of is not null,
+                first_landings.position,
+                batches.landed_at,
+                batches._batch_id
+        ) as place
+    from batches
+    left join first_landings
+        on batches._batch_id = first_landings._batch_id and first_landings.sighting = 1
+    left join replays
+        on batches._batch_id = replays._batch_id
 
 ),
 
@@ -32,24 +64,23 @@ renamed as (
     select
         -- ids
         row_number() over (
-            order by first_landings.landing_id, first_landings.position, source._row
+            order by placed.place, source._row
         ) as record_id,
 
         -- text
         source.document,
 
         -- timestamps
-        batches.landed_at,
+        placed.landed_at,
 
         -- lineage
         source._batch_id,
         source._row
 
     from source
-    inner join first_landings
-        on source._batch_id = first_landings._batch_id and first_landings.sighting = 1
-    inner join batches
-        on source._batch_id = batches._batch_id
+    inner join placed
+        on source._batch_id = placed._batch_id
+    where placed.landing_id is not null
 
 )
 

@@ -6,7 +6,6 @@ Every command imports what it needs when it runs: `elt --help` starts without dl
 import json
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,22 @@ from typing import Any
 import click
 
 from loaders.errors import AssayError, SettingsError
-from loaders.settings import Settings, load_settings
+from loaders.settings import load_settings
+from orchestration.cli.inspect import inspect
+from orchestration.cli.output import (
+    as_format,
+    as_json,
+    end_run,
+    is_debugging,
+    print_document,
+    print_rows,
+    say,
+    warehouse_of,
+)
+from orchestration.cli.quarantine import quarantine
 
 FAILED, BAD_USAGE = 1, 2
 SAMPLE = "the bundled sample API"
-as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
-as_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How the rows are written.",
-)
 
 
 class _Group(click.Group):
@@ -55,7 +57,7 @@ def _fail(context: click.Context, error: BaseException) -> None:
     reason = _hidden(str(error)) or "interrupted"
     if not isinstance(error, (AssayError, KeyboardInterrupt)):
         reason = f"{reason} ({type(error).__name__}; elt --debug shows where)"
-    _say(f"elt: {reason}")
+    say(f"elt: {reason}")
     if context.obj:
         click.echo(json.dumps({"error": reason}, ensure_ascii=False))
     context.exit(BAD_USAGE if isinstance(error, SettingsError) else FAILED)
@@ -107,7 +109,7 @@ def show(model: str, form: str, limit: int | None, is_json: bool) -> None:
     """Print the rows of MODEL: a published table, a model, or a raw table."""
     from orchestration import reading
 
-    _print(reading.show(_warehouse(), model, limit), form, is_json)
+    print_rows(reading.show(warehouse_of(), model, limit), form, is_json=is_json)
 
 
 @main.command()
@@ -116,7 +118,7 @@ def show(model: str, form: str, limit: int | None, is_json: bool) -> None:
 @as_json
 def query(sql: str, form: str, is_json: bool) -> None:
     """Run one read-only statement on the warehouse and print its rows."""
-    _print(_warehouse().query(sql), form, is_json)
+    print_rows(warehouse_of().query(sql), form, is_json=is_json)
 
 
 @main.command("list")
@@ -134,7 +136,7 @@ def list_sources(is_json: bool) -> None:
         kind = "files" if is_files else "rest_api"
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
-    _print(Result(columns, rows), "table", is_json)
+    print_rows(Result(columns, rows), "table", is_json=is_json)
 
 
 @main.group()
@@ -155,7 +157,7 @@ def list_runs(limit: int, is_json: bool) -> None:
         for r in registry.load_all(load_settings().runs_dir, limit)
     ]
     columns = ("run_id", "state", "target", "started_at", "ended_at", "seconds")
-    _print(Result(columns, list(rows)), "table", is_json)
+    print_rows(Result(columns, list(rows)), "table", is_json=is_json)
 
 
 @runs.command("show")
@@ -163,16 +165,18 @@ def list_runs(limit: int, is_json: bool) -> None:
 @as_json
 def show_run(run_id: str, is_json: bool) -> None:
     """Show the whole record of RUN_ID: books by source, models and tests, errors."""
-    import msgspec
-
     from orchestration import registry, summary
 
     settings = load_settings()
     record = registry.load(settings.runs_dir, run_id)
     if is_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())
+        print_document(record)
     else:
         click.echo(summary.describe(record), nl=False)
+
+
+main.add_command(inspect)
+main.add_command(quarantine)
 
 
 @main.command()
@@ -182,7 +186,7 @@ def env(is_json: bool) -> None:
     from orchestration import dbt
 
     settings = load_settings()
-    variables = dbt.environment(settings, _warehouse())
+    variables = dbt.environment(settings, warehouse_of())
     variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if is_json:
         click.echo(json.dumps(variables, indent=2))
@@ -196,13 +200,11 @@ def env(is_json: bool) -> None:
 @click.pass_context
 def doctor(context: click.Context, is_json: bool) -> None:
     """Check Python, disk, settings, warehouse, sources, files and APIs; say what to mend."""
-    import msgspec
-
     from orchestration.doctor import examine
 
     findings = list(examine())
     if is_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(findings), indent=2).decode())
+        print_document(findings)
     else:
         for finding in findings:
             mark = "mend" if finding.mend else "ok"
@@ -219,7 +221,7 @@ def docs(is_json: bool) -> None:
     from orchestration.docs import write_site
 
     settings = load_settings()
-    site = write_site(settings, _warehouse(settings))
+    site = write_site(settings, warehouse_of(settings))
     click.echo(json.dumps({"path": str(site)}) if is_json else str(site))
 
 
@@ -243,7 +245,7 @@ def reset(is_sure: bool, is_json: bool) -> None:
     from orchestration.reset import drop_warehouse
 
     settings = load_settings()
-    warehouse = _warehouse(settings)
+    warehouse = warehouse_of(settings)
     if not is_sure:
         click.confirm(f"Drop everything in {warehouse.place}?", abort=True, err=True)
     drop_warehouse(settings, warehouse)
@@ -252,52 +254,11 @@ def reset(is_sure: bool, is_json: bool) -> None:
 
 
 def _run(context: click.Context, is_json: bool, sources: tuple[str, ...], **stages: bool) -> None:
-    import msgspec
-
-    from loaders.warehouse import open_warehouse
-    from orchestration import summary
     from orchestration.run import run as run_stages
 
     settings = load_settings()
-    is_debug = bool(context.find_root().params["is_debug"])
-    record = run_stages(settings, sources, tell=_say, is_debug=is_debug, **stages)
-    if is_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(record), indent=2).decode())
-    else:
-        click.echo(
-            summary.summarise(record, open_warehouse(settings), _command(settings)), nl=False
-        )
-    context.exit(record.exit_code)
-
-
-def _command(settings: Settings) -> str:
-    """How the reader of a hint calls `elt` again and finds the same warehouse."""
-    program = Path(sys.executable).parent / "elt"
-    is_on_path = shutil.which("elt") == str(program)
-    is_here = program.is_relative_to(Path.cwd())
-    called = "elt" if is_on_path else str(program.relative_to(Path.cwd()) if is_here else program)
-    needed = [
-        f"{name}={'…' if name == 'DATABASE_URL' else shlex.quote(settings.values[name])}"
-        for name in ("ELT_TARGET", "DATABASE_URL", "ELT_DATA_DIR")
-        if name in settings.values
-    ]
-    return " ".join([*needed, called])
-
-
-def _warehouse(settings: Settings | None = None) -> Any:
-    from loaders.warehouse import open_warehouse
-
-    return open_warehouse(settings or load_settings())
-
-
-def _print(result: Any, form: str, is_json: bool) -> None:
-    from orchestration.formats import write
-
-    click.echo(write(result, "json" if is_json else form), nl=False)  # type: ignore[arg-type]
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **stages)
+    end_run(context, settings, record, is_json=is_json)
 
 
 def _hidden(message: str) -> str:
@@ -308,7 +269,3 @@ def _hidden(message: str) -> str:
         return logs.hide(message, logs.secrets_of(load_settings()))
     except AssayError:
         return message
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,84 @@
+"""How commands answer: rows and records on standard output, talk on standard error."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from loaders.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from loaders.warehouse import Result
+    from orchestration.registry import RunRecord
+
+as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+as_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How the rows are written.",
+)
+
+
+def warehouse_of(settings: Settings | None = None) -> Any:
+    """The warehouse that the settings name."""
+    from loaders.warehouse import open_warehouse
+
+    return open_warehouse(settings or load_settings())
+
+
+def print_rows(result: "Result", form: str, *, is_json: bool) -> None:
+    """Print rows in a format; `--json` outranks it."""
+    from orchestration.formats import write
+
+    click.echo(write(result, "json" if is_json else form), nl=False)  # type: ignore[arg-type]
+
+
+def print_document(value: Any) -> None:
+    """Print a value as one JSON document."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def end_run(
+    context: click.Context, settings: Settings, record: "RunRecord", *, is_json: bool
+) -> None:
+    """Print what a run did, and end with its exit code."""
+    from orchestration import summary
+
+    if is_json:
+        print_document(record)
+    else:
+        told = summary.summarise(record, warehouse_of(settings), called_as(settings))
+        click.echo(told, nl=False)
+    context.exit(record.exit_code)
+
+
+def called_as(settings: Settings) -> str:
+    """How the reader of a hint calls `elt` again and finds the same warehouse."""
+    program = Path(sys.executable).parent / "elt"
+    is_on_path = shutil.which("elt") == str(program)
+    is_here = program.is_relative_to(Path.cwd())
+    called = "elt" if is_on_path else str(program.relative_to(Path.cwd()) if is_here else program)
+    needed = [
+        f"{name}={'…' if name == 'DATABASE_URL' else shlex.quote(settings.values[name])}"
+        for name in ("ELT_TARGET", "DATABASE_URL", "ELT_DATA_DIR")
+        if name in settings.values
+    ]
+    return " ".join([*needed, called])
+
+
+def is_debugging(context: click.Context) -> bool:
+    """Whether `--debug` was given."""
+    return bool(context.find_root().params["is_debug"])
+
+
+def say(line: str) -> None:
+    """Tell something that is no data."""
+    click.echo(line, err=True)
