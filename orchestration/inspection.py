@@ -13,10 +13,10 @@ from typing import TextIO
 import msgspec
 
 from loaders.batch import Batch, Column, Compression, Dialect, Format
-from loaders.intake.delimited import Record
+from loaders.intake.delimited.split import Record
 from loaders.intake.examine import Reading, columns_of, examine
+from loaders.intake.packed.unwrap import Member, unwrap
 from loaders.intake.records import fault_of, judged_records
-from loaders.intake.unwrap import Member, unwrap
 
 _QUOTED = re.compile('[",\r\n]|^$|^[ \t]|[ \t]$')
 
@@ -131,7 +131,7 @@ def _read(path: Path, reading: Reading, found: Inspection, rows: TextIO | None) 
 
 
 def _read_parquet(path: Path, found: Inspection, rows: TextIO | None) -> None:
-    from loaders.intake.parquet import read_parquet
+    from loaders.intake.parquet.reading import read_parquet
 
     if found.problem:
         return

@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 
 from loaders.batch import Batch
 from loaders.intake.decode import BOMS
-from loaders.intake.parquet import read_parquet
+from loaders.intake.parquet.reading import read_parquet
 from loaders.intake.records import Rejected, Row, judge_values, read_rows
 
 BLOCK = 1 << 21  # bytes; longer than the longest record that the check lets pass

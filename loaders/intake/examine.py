@@ -9,14 +9,14 @@ import msgspec
 from loaders.batch import Column, Dialect, Format, Layout, Override
 from loaders.intake.columns import map_columns
 from loaders.intake.decode import detect_encoding
-from loaders.intake.delimited import Record, split_records
-from loaders.intake.dialect import Decision, detect_dialect
-from loaders.intake.documents import format_of
-from loaders.intake.layout import find_layout
-from loaders.intake.parquet import parquet_titles, read_parquet
+from loaders.intake.delimited.dialect import Decision, detect_dialect
+from loaders.intake.delimited.layout import find_layout
+from loaders.intake.delimited.sample import Sample, read_sample
+from loaders.intake.delimited.scan import Scan, scan
+from loaders.intake.delimited.split import Record, split_records
+from loaders.intake.documents.reading import format_of
+from loaders.intake.parquet.reading import parquet_titles, read_parquet
 from loaders.intake.records import is_note, readable
-from loaders.intake.sample import Sample, read_sample
-from loaders.intake.scan import Scan, scan
 
 LOOKED_AT = 2_000  # records of the head that tell the layout
 DOCUMENT = "(the record)"  # the title of the only column of JSON records

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from loaders.batch import Mend
 from loaders.errors import AssayError
-from loaders.intake.json_records import SEPARATOR, NotRecordsError, cut_records
+from loaders.intake.documents.answers import SEPARATOR, NotRecordsError, cut_records
 from loaders.ledger import has_table
 from loaders.quarantine.mended import MendedRow
 from loaders.quarantine.rows import (

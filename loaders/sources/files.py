@@ -9,7 +9,7 @@ from loaders.batch import Batch, batch_id
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
 from loaders.intake.examine import columns_of, examine
-from loaders.intake.unwrap import Member, unwrap
+from loaders.intake.packed.unwrap import Member, unwrap
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 

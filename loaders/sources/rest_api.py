@@ -12,7 +12,7 @@ import requests
 from loaders.batch import Batch, Column, batch_id
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.errors import SourceError
-from loaders.intake.json_records import cut_records, sequence_item
+from loaders.intake.documents.answers import cut_records, sequence_item
 from loaders.logs import hide
 from loaders.sources import Found, sample_api
 

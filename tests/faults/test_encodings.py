@@ -12,10 +12,10 @@ import pytest
 import zstandard
 
 from loaders.batch import Books
-from tests import tables
 from tests.faults.conftest import Shop
-from tests.polluted import LEGACY, UNICODE, Style
-from tests.tables import Row, Table
+from tests.polluted import tables
+from tests.polluted.corpus import LEGACY, UNICODE, Style
+from tests.polluted.tables import Row, Table
 
 COLUMNS = ("id", "place", "remark", "date")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from loaders.batch import Batch, Column, Dialect, Layout
 from loaders.catalog import FilesSource, FileTable
-from loaders.intake.delimited import UNCLOSED
+from loaders.intake.delimited.split import UNCLOSED
 from loaders.intake.records import (
     FOOTER,
     PREAMBLE,

@@ -1,0 +1,188 @@
+"""Text → records of fields, for delimited files (RFC 4180 and its relatives).
+
+A quote opens a field only at its start; elsewhere it is data. A field that is empty without
+quotes is None, with quotes it is "". Every record keeps its text as written, so that what cannot
+land can be shown, mended and landed again.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from io import TextIOBase
+from itertools import pairwise
+from typing import NamedTuple
+
+from loaders.batch import Dialect
+from loaders.intake.delimited.grammar import Fields, Grammar, grammar_of
+
+__all__ = ["STRAY", "UNCLOSED", "Fields", "Record", "split_records"]
+
+
+class Record(NamedTuple):
+    """One record: the line it starts on (from 1), its text as written, its fields.
+
+    `problem` says why the text could not be cut into fields; they are then empty. `blank_lines` is
+    how many blank lines stand before it; `is_loose` is whether a quote was taken as data within a
+    quoted field.
+    """
+
+    line: int
+    text: str
+    fields: Fields
+    problem: str | None = None
+    blank_lines: int = 0
+    is_loose: bool = False
+
+
+BLANKS = " \t"
+UNCLOSED = "a quote is opened and never closed"
+STRAY = "text follows a closing quote"
+TOO_LONG = "a line of more than 256 million characters"
+LONGEST = 1 << 28  # characters that a quoted field may span; then its quote counts as never closed
+
+
+def split_records(
+    lines: Iterable[str], dialect: Dialect, width: int | None = None
+) -> Iterator[Record]:
+    """Cut lines (with their ends) into records; blank lines between records are passed over.
+
+    A line of blanks is blank too, unless it is a row of `width` fields or of one. A quote that
+    never closes would swallow the rest of the file: its line alone is set aside, and reading goes
+    on with the next. So it does where the lines that it swallowed are rows of `width` by
+    themselves. A quote within a quoted field is data where its line then has `width` fields.
+    """
+    grammar = grammar_of(dialect)
+    marks = tuple(mark for mark in (dialect.quote, dialect.escape) if mark)
+    delimiter = dialect.delimiter
+    cut_at_once = grammar.cutter(width)
+    pending = _Lines(lines)
+    blank_lines = 0
+    is_first = True
+    for number, line in pending:
+        if len(line) >= LONGEST:
+            yield Record(number, line, [], TOO_LONG)
+            continue
+        body = grammar.body(line)
+        if not body or (body.isspace() and _is_blank(body, grammar, width, is_first=is_first)):
+            blank_lines += 1
+            continue
+        is_first = False
+        fields: Fields | None
+        if delimiter and not (marks[0] in line or marks[-1] in line if marks else False):
+            fields = [part or None for part in body.split(delimiter)]
+        else:
+            fields = cut_at_once(body)
+        if fields is not None:
+            yield Record(number, line, fields, None, blank_lines)
+        else:
+            record = _Cutter(number, line, pending, grammar, width).record()
+            yield record._replace(blank_lines=blank_lines) if blank_lines else record
+        blank_lines = 0
+
+
+def _is_blank(body: str, grammar: Grammar, width: int | None, *, is_first: bool) -> bool:
+    if body.strip(BLANKS):
+        return False
+    if width is None:
+        return is_first
+    return width > 1 and len(grammar.cut(body).fields) != width
+
+
+class _Lines:
+    """Numbered lines that can be pushed back."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        if isinstance(lines, TextIOBase):  # a line without end comes in pieces
+            lines = iter(partial(lines.readline, LONGEST), "")
+        self._numbered = enumerate(lines, start=1)
+        self._returned: deque[tuple[int, str]] = deque()
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> tuple[int, str]:
+        return self._returned.popleft() if self._returned else next(self._numbered)
+
+    def push_back(self, lines: list[tuple[int, str]]) -> None:
+        self._returned.extendleft(reversed(lines))
+
+
+class _Cutter:
+    """Cuts a record that may contain quotes, taking further lines while a quote is open.
+
+    Every line is read once, however many of them a field spans.
+    """
+
+    def __init__(
+        self, number: int, line: str, pending: _Lines, grammar: Grammar, width: int | None
+    ) -> None:
+        self._number, self._line, self._pending = number, line, pending
+        self._grammar, self._width = grammar, width
+        self._taken: list[tuple[int, str]] = []
+
+    def record(self) -> Record:
+        """The record; what it took of the following lines in vain is given back."""
+        fields = self._fields()
+        if fields is not None and not self._has_swallowed_rows(fields):
+            text = self._line + "".join(text for _, text in self._taken)
+            return Record(self._number, text, fields)
+        tolerant = self._grammar.cut_tolerantly(self._grammar.body(self._line))
+        self._pending.push_back(self._taken)
+        if tolerant is not None and self._width in (None, len(tolerant)):
+            return Record(self._number, self._line, tolerant, is_loose=True)
+        problem = UNCLOSED if self._taken or fields is not None or self._is_open else STRAY
+        return Record(self._number, self._line, [], problem)
+
+    def _fields(self) -> Fields | None:
+        """The fields by the strict rules; None where a quote never closes, or text follows it."""
+        self._is_open = False
+        cut = self._grammar.cut(self._grammar.body(self._line))
+        fields = cut.fields
+        while cut.rest is not None:  # a quote opened there and was not closed in this line
+            start = self._grammar.opened(self._last_line(), cut.rest)
+            self._is_open = start is not None
+            if start is None:
+                return None
+            closed = self._close(self._last_line()[start:])
+            if closed is None:
+                return None
+            value, at = closed
+            fields.append(value)
+            if at is None:
+                return fields
+            cut = self._grammar.cut(self._grammar.body(self._last_line()), at)
+            fields += cut.fields
+        return fields
+
+    def _last_line(self) -> str:
+        return self._taken[-1][1] if self._taken else self._line
+
+    def _close(self, begun: str) -> tuple[str, int | None] | None:
+        """A field's value, and where its last line goes on; no place where the record ends."""
+        parts = [begun]
+        length = len(begun)
+        for following in self._pending:
+            self._taken.append(following)
+            line = following[1]
+            end = self._grammar.inside(line)
+            parts.append(line[:end])
+            if end < len(line):
+                after = self._grammar.closed(self._grammar.body(line), end)
+                if after is None:
+                    return None
+                return self._grammar.value("".join(parts)), after if after >= 0 else None
+            length += len(line)
+            if length > LONGEST:
+                return None
+        return None
+
+    def _has_swallowed_rows(self, fields: Fields) -> bool:
+        """A record of many lines and a wrong width, whose lines are rows: its quote was stray."""
+        if not self._taken or self._width is None or len(fields) == self._width:
+            return False
+        lines = [self._line, *(text for _, text in self._taken)]
+        return any(
+            len(cut.fields) == self._width and cut.rest is None
+            for _, line in pairwise(lines)
+            for cut in (self._grammar.cut(self._grammar.body(line)),)
+        )

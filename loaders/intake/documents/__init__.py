@@ -1,0 +1,1 @@
+"""JSON: each record is a document of text, exactly as it was written."""

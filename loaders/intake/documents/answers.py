@@ -1,0 +1,160 @@
+"""JSON → the text of each record, exactly as sent.
+
+Records are cut out of the answer, never written anew: key order, repeated keys, `1.0` against `1`
+and integers of any size survive. They are spooled as a JSON text sequence (RFC 7464): the record
+separator cannot occur in JSON, so pretty-printed records need no change.
+"""
+
+import json
+from collections.abc import Generator, Iterator
+from json.decoder import WHITESPACE  # type: ignore[attr-defined]  # in CPython, not in its stubs
+from pathlib import Path
+from typing import NoReturn, cast
+
+import msgspec
+
+from loaders.batch import Batch
+from loaders.intake.delimited.split import Record
+
+SEPARATOR = "\x1e"
+CHUNK = 1 << 20
+BEGINNING = 80  # characters of an element that a reason shows
+TOO_DEEP = "not JSON that can be read: brackets are nested too deep"
+
+
+class NotRecordsError(ValueError):
+    """The text is not JSON, or holds no list of records where one was expected."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotRecordsError(f"{name} is not JSON")
+
+
+# Values are only measured, so numbers stay text: of any length, and without the time to convert
+DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+# As strict, much faster and without memory of its own, but for escapes of lone surrogates
+_CHECKER = msgspec.json.Decoder(msgspec.Raw)
+_KINDS = {"{": "an object", '"': "a string", "n": "null", "t": "true", "f": "false"}
+
+
+def cut_records(text: str, place: str | None = None) -> Iterator[str]:
+    """The text of each element of the list at `place` (dotted keys; None: the whole answer).
+
+    Raises:
+        NotRecordsError: with a reason a user can act on.
+    """
+    try:
+        at = _skip(text, 0)
+        for key in place.split(".") if place else ():
+            at = _value_of(text, at, key)
+        if text[at : at + 1] != "[":
+            raise NotRecordsError(_not_a_list(text, at, place))
+        end = yield from _elements(text, at)
+        if not place and end < len(text):
+            raise NotRecordsError(f"not JSON: text follows the list at character {end}")
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise NotRecordsError(f"not JSON: {error}") from None
+
+
+def _skip(text: str, at: int) -> int:
+    return cast("int", WHITESPACE.match(text, at).end())
+
+
+def _elements(text: str, at: int) -> Generator[str, None, int]:
+    """Yield the elements of the list that opens at `at`; return where the text goes on."""
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == "]":
+        return _skip(text, at + 1)
+    while True:
+        _, end = DECODER.raw_decode(text, at)
+        yield text[at:end]
+        at = _skip(text, end)
+        if text[at : at + 1] == "]":
+            return _skip(text, at + 1)
+        if text[at : at + 1] != ",":
+            raise NotRecordsError(f"not JSON: a comma or ] is missing at character {at}")
+        at = _skip(text, at + 1)
+
+
+def _value_of(text: str, at: int, key: str) -> int:
+    """Where the value of `key` starts in the object at `at`."""
+    if text[at : at + 1] != "{":
+        raise NotRecordsError(f"there is no key {key!r} in the answer")
+    at = _skip(text, at + 1)
+    while text[at : at + 1] == '"':
+        name, end = DECODER.raw_decode(text, at)
+        at = _skip(text, end)
+        if text[at : at + 1] != ":":
+            raise NotRecordsError(f"not JSON: a colon is missing at character {at}")
+        at = _skip(text, at + 1)
+        if name == key:
+            return at
+        _, end = DECODER.raw_decode(text, at)
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+    raise NotRecordsError(f"there is no key {key!r} in the answer")
+
+
+def _not_a_list(text: str, at: int, place: str | None) -> str:
+    DECODER.raw_decode(text, at)
+    kind = _KINDS.get(text[at], "a number")
+    where = f"the value of {place!r}" if place else "the answer"
+    begins = text[at : at + 80].strip()
+    return f"{where} is {kind}, not a list of records (it begins {begins!r})"
+
+
+def sequence_item(record: str) -> bytes:
+    """A record as an item of a JSON text sequence; bytes that are not UTF-8 stay what they were."""
+    return f"{SEPARATOR}{record}\n".encode("utf-8", "surrogateescape")
+
+
+def read_sequence(batch: Batch) -> Iterator[Record]:
+    """The records of a spooled sequence, each with its document as the only field."""
+    with Path(batch.path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        number = 0  # nothing stands before the first separator
+        parts: list[str] = []
+        while chunk := file.read(CHUNK):
+            first, *others = chunk.split(SEPARATOR)
+            parts.append(first)
+            for text in others:
+                if number:
+                    yield _document(number, "".join(parts))
+                number += 1
+                parts = [text]
+        if number:
+            yield _document(number, "".join(parts))
+
+
+def _document(number: int, text: str) -> Record:
+    document = text.removesuffix("\n")
+    return Record(number, document, [document], not_an_object(document))
+
+
+def not_an_object(value: str) -> str | None:
+    """Why a JSON value is no record; None where it is an object."""
+    if value.startswith("{"):
+        return None
+    return f"the element is not an object: {value[:BEGINNING]}"
+
+
+def problem_of(text: str) -> str | None:
+    """Why a text is no record: not JSON (RFC 8259), or JSON but no object; None where it is one."""
+    try:
+        _CHECKER.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return decoding_problem(text) or not_an_object(text)
+    return not_an_object(text)
+
+
+def decoding_problem(text: str) -> str | None:
+    """Why a text is not one JSON value; None where it is."""
+    try:
+        _, end = DECODER.raw_decode(text)
+    except json.JSONDecodeError as error:
+        return f"not JSON: {error.msg} at character {error.pos}"
+    except RecursionError:
+        return TOO_DEEP
+    except NotRecordsError as error:
+        return f"not JSON: {error}"
+    return None if end == len(text) else f"not JSON: text follows a value at character {end}"

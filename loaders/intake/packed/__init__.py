@@ -1,0 +1,1 @@
+"""gzip, zip and zstd: what came packed is unpacked, within bounds."""

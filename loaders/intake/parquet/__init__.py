@@ -1,0 +1,1 @@
+"""Parquet: each value is a text, with every digit that it has."""
