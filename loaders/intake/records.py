@@ -52,7 +52,7 @@ def read_rows(batch: Batch) -> Iterator[Row | Rejected]:
             yield Row(number, fields)
         else:
             raw = encode(record.text, batch.encoding)
-            problem = problem or f"{len(record.fields)} fields, the header has {shape.width}"
+            problem = problem or _ragged(record, shape.width)
             yield Rejected(number, record.line, raw, readable(record.text), problem)
 
 
@@ -223,8 +223,13 @@ def fault_of(record: Record, width: int) -> str | None:
     """Why a row of a table this wide would be set aside."""
     fault = record.problem or _unfit(record.text)
     if fault is None and width != len(record.fields):
-        return f"{len(record.fields)} fields, the header has {width}"
+        return _ragged(record, width)
     return fault
+
+
+def _ragged(record: Record, width: int) -> str:
+    count = len(record.fields)
+    return f"{count} field{'' if count == 1 else 's'}, the header has {width}"
 
 
 def _unfit(text: str) -> str | None:

@@ -185,8 +185,8 @@ class _Scanner:
         odd = np.flatnonzero(widths != found.width)
         if len(odd):
             found.problem = (
-                f"record {found.records + int(odd[0]) + 1} has {int(widths[odd[0]])} fields, "
-                f"the first has {found.width}"
+                f"record {found.records + int(odd[0]) + 1} is {int(widths[odd[0]])} fields wide, "
+                f"the first is {found.width}"
             )
         found.records += len(widths)
 

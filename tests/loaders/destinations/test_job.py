@@ -21,7 +21,7 @@ def test_sifting_keeps_the_rejected_aside_and_the_books(batch_of: BatchOf) -> No
             {"c0": "1", "c1": "x", "number": 1},
             {"c0": "2", "c1": "y", "number": 3},
         ]
-        assert aside(rows) == [Rejected(2, 3, b"ragged\n", "ragged", "1 fields, the header has 2")]
+        assert aside(rows) == [Rejected(2, 3, b"ragged\n", "ragged", "1 field, the header has 2")]
         assert rows.books == Books(3, 2, 1)
 
 

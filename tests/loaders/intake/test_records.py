@@ -27,7 +27,7 @@ def test_rows_are_numbered_from_one_behind_the_header(batch_of: BatchOf) -> None
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("1", "1 fields, the header has 2"),
+        ("1", "1 field, the header has 2"),
         ("1,2,3", "3 fields, the header has 2"),
     ],
 )
@@ -127,7 +127,7 @@ def test_a_note_that_rows_follow_is_a_row_or_ragged(batch_of: BatchOf) -> None:
     batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
     assert told(batch) == [
         (1, ["Total", None, None]),
-        (2, "1 fields, the header has 3"),
+        (2, "1 field, the header has 3"),
         (3, ["1", "x", "2024"]),
     ]
 

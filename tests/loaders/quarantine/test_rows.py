@@ -38,7 +38,7 @@ def test_rows_are_counted_by_batch_and_reason(quarantine: Landings) -> None:
     first, second = ids(quarantine)
     with quarantine.warehouse.reading() as reader:
         found = tallies(reader)
-    short, long = "1 fields, the header has 3", "4 fields, the header has 3"
+    short, long = "1 field, the header has 3", "4 fields, the header has 3"
     assert {(t.batch_id, t.reason, t.quarantined, t.replayed, t.open) for t in found} == {
         (first, short, 2, 0, 2),
         (first, long, 1, 0, 1),

@@ -50,8 +50,8 @@ def test_the_encoding_does_not_matter(path: Path, encoding: str) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"a,b\n1\n", "record 2 has 1 fields, the first has 2"),
-        (b"a,b\n1,2,3", "record 2 has 3 fields, the first has 2"),
+        (b"a,b\n1\n", "record 2 is 1 fields wide, the first is 2"),
+        (b"a,b\n1,2,3", "record 2 is 3 fields wide, the first is 2"),
         (b'a,b\n1,5" pipe\n', "a quote stands within a field"),
         (b'a,b\n1, "x"\n', "a quote stands within a field"),
         (b'a,b\n1,"x" \n', "text follows a closing quote"),
