@@ -15,6 +15,7 @@ import yaml
 from loaders.batch import Disposition, Override, Ragged
 from loaders.errors import SettingsError
 from loaders.intake.columns import column_name
+from loaders.intake.decode import is_encoding
 from loaders.settings import PROJECT_DIR, Settings, is_http_address
 
 CATALOG_PATH = PROJECT_DIR / "sources.yml"
@@ -106,6 +107,7 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
     _refuse_shared_tables(catalog.sources, path)
     _refuse_odd_addresses(catalog.sources, path)
     _refuse_odd_columns(catalog.sources, path, root)
+    _refuse_odd_dialects(catalog.sources, path, root)
     return catalog.sources
 
 
@@ -119,7 +121,7 @@ def _fill(node: Any, values: Mapping[str, str]) -> Any:
         }
     if isinstance(node, list):
         return [_fill(item, values) for item in node]
-    if isinstance(node, str):
+    if isinstance(node, str) and PLACEHOLDER.search(node):
         return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node) or None
     return node
 
@@ -199,6 +201,25 @@ def _refuse_odd_columns(
                 if problem:
                     line = _line(root, ("sources", source, "tables", table, key, str(place)))
                     raise SettingsError(f"{path.name}, line {line}: {key}: {problem}")
+
+
+def _refuse_odd_dialects(
+    sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
+) -> None:
+    for source, table, expected in _file_tables(sources):
+        for key, problem in _problems_of(expected.dialect or Override()):
+            line = _line(root, ("sources", source, "tables", table, "dialect", key))
+            raise SettingsError(f"{path.name}, line {line}: {key}: {problem}")
+
+
+def _problems_of(dialect: Override) -> Iterator[tuple[str, str]]:
+    if dialect.encoding is not None and not is_encoding(dialect.encoding):
+        yield "encoding", f"{dialect.encoding!r} is no encoding"
+    for key, mark in (("quote", dialect.quote), ("escape", dialect.escape)):
+        if mark is not None and (len(mark) > 1 or mark in ("\r", "\n")):
+            yield key, f"{mark!r} is not one character"
+    if dialect.delimiter is not None and re.search("[\r\n]", dialect.delimiter):
+        yield "delimiter", "a line end parts records, not fields"
 
 
 def _file_tables(

@@ -82,6 +82,14 @@ def detect_encoding(path: Path) -> str:
     return "cp1252" if _is_sound(path, "cp1252") else "latin-1"
 
 
+def is_encoding(name: str) -> bool:
+    """Whether text can be read in it."""
+    try:
+        return codecs.lookup(name)._is_text_encoding  # as `open` asks
+    except LookupError:
+        return False
+
+
 def open_text(path: Path, encoding: str, newline: str = "") -> TextIO:
     """The text of a file, line ends as they are, without its byte-order mark.
 

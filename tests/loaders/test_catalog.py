@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from loaders.batch import Override
 from loaders.catalog import (
     ApiTable,
     FilesSource,
@@ -46,6 +47,39 @@ def path(tmp_path: Path) -> Path:
 def load(path: Path, text: str, **environ: str) -> dict[str, SourceSpec]:
     path.write_text(text, encoding="utf-8")
     return load_catalog(load_settings({"CSV_DATA_PATH": "/lab", **environ}, path.parent), path)
+
+
+def test_a_table_may_say_how_its_files_are_read(path: Path) -> None:
+    text = SOURCES.replace(
+        "        columns:",
+        """        dialect: {encoding: cp1250, delimiter: "~", quote: "'", header: false}
+        ragged: extra
+        columns:""",
+    )
+    lab = load(path, text, API_URL="http://api.test")["lab"]
+    assert isinstance(lab, FilesSource)
+    table = lab.tables["users"]
+    assert table.dialect == Override("cp1250", "~", "'", None, False)
+    assert table.ragged == "extra"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("dialect: {separator: ','}", "separator"),
+        ("dialect: {header: maybe}", "bool"),
+        ("dialect: {encoding: klingon}", "klingon"),
+        ("dialect: {quote: ab}", "quote"),
+        ('dialect: {delimiter: "\\n"}', "delimiter"),
+        ("ragged: drop", "drop"),
+    ],
+)
+def test_what_cannot_be_a_dialect_is_refused_with_its_line(
+    path: Path, line: str, told: str
+) -> None:
+    text = SOURCES.replace("        columns:", f"        {line}\n        columns:")
+    with pytest.raises(SettingsError, match=rf"sources.yml, line \d+: .*{told}"):
+        load(path, text, API_URL="http://api.test")
 
 
 def test_a_catalog_becomes_typed_sources_in_their_order(path: Path) -> None:

@@ -1,3 +1,4 @@
+import gzip
 import logging
 from collections.abc import Iterator
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pytest
 from dlt.common.destination.exceptions import DestinationTerminalException
 
 from loaders import ledger
-from loaders.batch import Batch, Books, Disposition
+from loaders.batch import Batch, Books, Disposition, Override
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.destinations.duckdb import DuckDBLanding
 from loaders.destinations.job import LandingJob, Sifted
@@ -333,6 +334,61 @@ def test_a_missing_folder_is_an_error_of_settings(landings: Landings, tmp_path: 
     spec = FilesSource(path=str(tmp_path / "nowhere"), tables={"users": USERS})
     with pytest.raises(SettingsError, match=f"{tmp_path}/nowhere"):
         landings.land(spec)
+
+
+# How a file is read
+
+
+def test_a_file_that_is_read_otherwise_than_the_one_before_is_told(
+    landings: Landings, lab: FilesSource, write: WriteFile
+) -> None:
+    write("users.csv", "user_id,name\n1,Ada\n")
+    assert landings.land(lab).notices == ()
+    path = write("users.csv", "user_id;name\n1;Zoë\n".encode("cp1252"))
+    (notice,) = landings.land(lab).notices
+    assert notice == (
+        f"{path.as_uri()} is read as csv in cp1252, fields parted by ';', quoted by '\"'; "
+        "before, csv in utf-8, fields parted by ',', quoted by '\"'"
+    )
+    assert landings.land(lab).notices == ()  # it is no longer new
+    write("users.csv", "user_id;name\n2;Zoë\n".encode("cp1252"))
+    assert landings.land(lab).notices == ()
+
+
+def test_the_catalog_outranks_what_would_be_detected(
+    landings: Landings, tmp_path: Path, write: WriteFile
+) -> None:
+    write("any.csv", "1~x\n2~y,z\n")
+    override = Override(delimiter="~", header=False)
+    spec = lab_of(tmp_path, any=FileTable("any.csv", dialect=override))
+    assert landings.land(spec).new == Books(2, 2, 0)
+    assert landings.fetch('select column_1, column_2 from raw."any" order by _row') == [
+        ("1", "x"),
+        ("2", "y,z"),
+    ]
+
+
+def test_what_was_unpacked_is_removed(
+    landings: Landings, lab: FilesSource, write: WriteFile
+) -> None:
+    content = (HEADER + "1,Ada,\n").encode()
+    write("users.csv", gzip.compress(content))
+    assert landings.land(lab).new == Books(1, 1, 0)
+    assert landings.fetch("select compression, bytes from raw._batches") == [("gzip", len(content))]
+    assert not any(landings.settings.runs_dir.rglob("unpacked"))
+    write("users.csv", content)
+    assert landings.land(lab).new == Books()  # the same content
+
+
+def test_a_damaged_archive_fails_its_source_and_its_other_files_land(
+    landings: Landings, lab: FilesSource, write: WriteFile
+) -> None:
+    write("users_1.csv", HEADER + "1,Ada,\n")
+    path = write("users_2.csv", gzip.compress(b"user_id\n2\n")[:-4])
+    outcome = landings.land(lab)
+    (problem,) = outcome.problems
+    assert problem.startswith(f"{path}: ")
+    assert outcome.new == Books(1, 1, 0)
 
 
 # What fails
