@@ -29,6 +29,11 @@ class Dialect(msgspec.Struct, frozen=True):
     escape: str = ""
     line_end: Literal["any", "lf"] = "any"
 
+    @property
+    def newline(self) -> str:
+        """The line ends, as `open` is told them."""
+        return "\n" if self.line_end == "lf" else ""
+
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a user knows better than any detection; what is not given is detected."""
@@ -43,9 +48,9 @@ class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Layout(msgspec.Struct, frozen=True):
     """Where in a delimited file the table is.
 
-    `header` counts the records before the header, None where the file has none. `width` is the
-    number of fields of a row. `typed` are the places of columns whose values are numbers or dates:
-    words in all of them begin another table.
+    `header` is the line on which the header begins (from 1), None where the file has none. `width`
+    is the number of fields of a row. `typed` are the places of columns whose values are numbers or
+    dates: words in all of them begin another table.
     """
 
     header: int | None

@@ -15,7 +15,7 @@ import yaml
 from loaders.batch import Disposition, Override, Ragged
 from loaders.errors import SettingsError
 from loaders.intake.columns import column_name
-from loaders.intake.decode import is_encoding
+from loaders.intake.decode import encoding_named
 from loaders.settings import PROJECT_DIR, Settings, is_http_address
 
 CATALOG_PATH = PROJECT_DIR / "sources.yml"
@@ -213,7 +213,7 @@ def _refuse_odd_dialects(
 
 
 def _problems_of(dialect: Override) -> Iterator[tuple[str, str]]:
-    if dialect.encoding is not None and not is_encoding(dialect.encoding):
+    if dialect.encoding is not None and encoding_named(dialect.encoding) is None:
         yield "encoding", f"{dialect.encoding!r} is no encoding"
     for key, mark in (("quote", dialect.quote), ("escape", dialect.escape)):
         if mark is not None and (len(mark) > 1 or mark in ("\r", "\n")):

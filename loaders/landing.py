@@ -78,11 +78,12 @@ def land_source(
     started = time.monotonic()
     moment = datetime.now(UTC)
     unpacked = settings.runs_dir / run_id / "unpacked"
-    found = _find(settings, name, spec, run_id, unpacked)
     known: dict[str, ledger.Known] = {}
-    problems = found.problems
+    problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     try:
+        found = _find(settings, name, spec, run_id, unpacked)
+        problems = found.problems
         notices = _read_differently(warehouse, found)
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
     except SettingsError:

@@ -115,7 +115,7 @@ def _batch(replay: Replay, folder: Path) -> Batch:
         format="csv" if is_csv else "json-seq",
         encoding="utf-8",
         dialect=Dialect(",") if is_csv else None,
-        layout=Layout(0, len(names)) if is_csv else None,
+        layout=Layout(1, len(names)) if is_csv else None,
         columns=tuple(Column(name, name) for name in names),
         replay_of=root.id,
     )

@@ -13,10 +13,9 @@ from typing import TextIO
 import msgspec
 
 from loaders.batch import Batch, Column, Compression, Dialect, Format
-from loaders.intake.delimited.split import Record
 from loaders.intake.examine import Reading, columns_of, examine
 from loaders.intake.packed.unwrap import Member, unwrap
-from loaders.intake.records import fault_of, judged_records
+from loaders.intake.records import fault_of, judged_records, unfit
 
 _QUOTED = re.compile('[",\r\n]|^$|^[ \t]|[ \t]$')
 
@@ -30,7 +29,10 @@ class Aside(msgspec.Struct):
 
 
 class Inspection(msgspec.Struct, kw_only=True):
-    """How a file would be read; `header_line` is None where the file has no header."""
+    """How a file would be read.
+
+    `header_line` is None where the file has no header, `rows_at` where its rows were not written.
+    """
 
     file: str
     member: str | None = None
@@ -45,6 +47,7 @@ class Inspection(msgspec.Struct, kw_only=True):
     is_regular: bool = False
     aside: list[Aside] = []
     why: tuple[str, ...] = ()
+    rows_at: str | None = None
     problem: str | None = None
     is_unreadable: bool = False
 
@@ -65,13 +68,19 @@ def inspect(
         members = list(unwrap(path, unpack_in, limit))
     except OSError as error:
         members = [Member(path, None, None, f"cannot be read: {error.strerror or error}")]
+    taken: set[Path] = set()
     for member in members:
-        found = Inspection(file=str(path), member=member.name, compression=member.compression)
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        found = Inspection(file=shown, member=member.name, compression=member.compression)
+        place = free_place(_place(target, member), taken) if target else None
+        found.rows_at = str(place) if place else None
         found.problem, found.is_unreadable = member.problem, member.problem is not None
         try:
-            with _opened(_place(target, member)) if target else nullcontext(rows_to) as rows:
+            with _opened(place) if place else nullcontext(rows_to) as rows:
                 if member.problem is None:
                     _look(member.path, found, rows)
+        except BrokenPipeError:
+            raise
         except (OSError, ValueError) as error:
             found.problem, found.is_unreadable = f"cannot be read: {error}", True
         if member.path != path:
@@ -82,6 +91,16 @@ def inspect(
 def own_name(path: Path) -> str:
     """The name of a file without the ending of its compression."""
     return path.stem if path.suffix.lower() in (".gz", ".gzip", ".zst", ".zstd") else path.name
+
+
+def free_place(place: Path, taken: set[Path]) -> Path:
+    """The place, or one beside it with a number, where another file has it already."""
+    number, free = 2, place
+    while free in taken:
+        free = place.with_name(f"{place.stem}_{number}{place.suffix}")
+        number += 1
+    taken.add(free)
+    return free
 
 
 def _place(target: Path, member: Member) -> Path:
@@ -132,18 +151,24 @@ def _read(path: Path, reading: Reading, found: Inspection, rows: TextIO | None) 
 
 def _read_parquet(path: Path, found: Inspection, rows: TextIO | None) -> None:
     from loaders.intake.parquet.reading import read_parquet
+    from loaders.intake.parquet.text import rows_of
 
     if found.problem:
         return
     if rows:
         _write(rows, [column.original for column in found.columns])
+    asides: dict[str, Aside] = {}
     for table in read_parquet(path):
-        found.rows_read += table.num_rows
-        for values in zip(*(column.to_pylist() for column in table.columns), strict=True):
-            is_fit = fault_of(Record(0, "".join(filter(None, values)), []), 0) is None
-            found.rows_landing += is_fit
+        for values in rows_of(table):
+            found.rows_read += 1
+            fault = unfit("".join(filter(None, values)))
+            if fault is None:
+                found.rows_landing += 1
+            else:
+                asides.setdefault(fault, Aside(fault, found.rows_read)).rows += 1
             if rows:
                 _write(rows, values)
+    found.aside = list(asides.values())
 
 
 def _titles(reading: Reading, found: Inspection) -> Sequence[str | None]:

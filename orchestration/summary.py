@@ -73,8 +73,6 @@ def _landed(record: RunRecord) -> Iterator[str]:
             yield f"  FAILED    {problem}"
         for notice in outcome.notices:
             yield f"  NOTE      {notice}"
-        for notice in outcome.notices:
-            yield f"            {notice}"
         if outcome.models_show:
             yield f"            the models show {outcome.models_show}"
     mended = sum(max(outcome.books.quarantined - outcome.open, 0) for outcome in record.sources)

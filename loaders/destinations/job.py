@@ -118,7 +118,8 @@ class LandingJob(RunnableLoadJob):
             except Exception as error:
                 if rows.failure is None:
                     raise
-                _refuse_changed(batch)
+                if Path(batch.path).exists():  # or its own error says so
+                    _refuse_changed(batch)
                 raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
             for rejected in rows.rejected():
                 self._quarantine(manifest, rejected)
@@ -254,10 +255,7 @@ class Sifted:
 
 
 def _refuse_changed(batch: Batch) -> None:
-    path = Path(batch.path)
-    if not path.exists():  # its own error says so
-        return
-    with path.open("rb") as file:
+    with Path(batch.path).open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 != batch.sha256:
         raise DestinationTerminalException(f"{batch.uri} changed while it was read") from None

@@ -15,6 +15,7 @@ import pyarrow.csv as pa_csv
 from loaders.batch import Batch
 from loaders.intake.decode import BOMS
 from loaders.intake.parquet.reading import read_parquet
+from loaders.intake.parquet.text import rows_of
 from loaders.intake.records import Rejected, Row, judge_values, read_rows
 
 BLOCK = 1 << 21  # bytes; longer than the longest record that the check lets pass
@@ -133,17 +134,18 @@ def _parquet(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:
     first = 1
     for table in read_parquet(Path(batch.path)):
         is_whole = not batch.problem and table.num_columns == len(schema) - 1
-        if is_whole and not any(_has_nul(column) for column in table.columns):
+        if is_whole and all(map(_can_land, table.columns)):
             numbers = pa.array(range(first, first + table.num_rows), pa.int64())
             yield Chunk(pa.RecordBatch.from_arrays([*table.columns, numbers], schema=schema), [])
         else:
-            yield from _careful(judge_values(batch, _rows(table), first), schema)
+            yield from _careful(judge_values(batch, rows_of(table), first), schema)
         first += table.num_rows
 
 
-def _has_nul(column: pa.Array) -> bool:
-    return bool(pc.any(pc.match_substring(column, "\0")).as_py())
-
-
-def _rows(table: pa.RecordBatch) -> Iterator[list[str | None]]:
-    yield from map(list, zip(*(column.to_pylist() for column in table.columns), strict=True))
+def _can_land(column: pa.Array) -> bool:
+    """Whether no value of it has a NUL, or bytes that are not UTF-8 though the file says so."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return not pc.any(pc.match_substring(column, "\0")).as_py()

@@ -20,16 +20,21 @@ def map_columns(header: Sequence[str], expected: Collection[str] = ()) -> tuple[
     (`USERID`, `User_id`) is that name, unless another header has it.
     """
     plain = [column_name(original) or f"column_{i}" for i, original in enumerate(header, start=1)]
-    absent = {_letters(name): name for name in expected if name not in plain}
-    plain = [
-        absent.get(_letters(original), name) for original, name in zip(header, plain, strict=True)
-    ]
-    written = {original for original in header if original in plain}
+    named = set(plain)
+    absent = {_letters(name): name for name in expected if name not in named}
+    if absent:
+        plain = [
+            absent.get(_letters(original), name)
+            for original, name in zip(header, plain, strict=True)
+        ]
+    named = set(plain)
+    written = named.intersection(header)
     taken: set[str] = set()
+    numbers: dict[str, int] = {}
     columns = []
     for original, name in zip(header, plain, strict=True):
         keeps = name not in taken and (original == name or name not in written)
-        chosen = name if keeps else _numbered(name, taken | set(plain))
+        chosen = name if keeps else _numbered(name, taken, named, numbers)
         taken.add(chosen)
         columns.append(Column(original, chosen))
     return tuple(columns)
@@ -79,8 +84,10 @@ def _within_limit(name: str) -> str:
     return f"{head}_{digest}"
 
 
-def _numbered(name: str, taken: set[str]) -> str:
-    number = 2
-    while (candidate := _within_limit(f"{name}_{number}")) in taken:
+def _numbered(name: str, taken: set[str], named: set[str], numbers: dict[str, int]) -> str:
+    """The name with the next number that no other column has; `numbers` are the last given."""
+    number = numbers.get(name, 1) + 1
+    while (candidate := _within_limit(f"{name}_{number}")) in taken or candidate in named:
         number += 1
+    numbers[name] = number
     return candidate

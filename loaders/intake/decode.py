@@ -38,9 +38,14 @@ LATIN_SCRIPT = ("cp1250", "cp1252", "cp1254", "cp1257", "iso8859-2", "iso8859-16
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
 FEW = 16  # NULs that a short text in an encoding of single bytes may hold by chance
+TRIED = 'id,"A1"\r\n'
+MANY_LETTERS = 4  # different ones, from which an alphabet is told
 SURE = 0.01  # of the characters of several bytes may be stray in an encoding that was detected
 ESCAPED = re.compile("([\udc00-\udcff]+)")
 _CONTROLS = re.compile("[\x80-\x9f]")
+_ABOVE_ASCII = bytes(range(0x80, 0x100))
+_PAIR_IN_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]{2}(?=[A-Za-z])")
+_WITHIN_WORD = re.compile(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])")
 _RUNS = re.compile(rb"[\x80-\xff]+")
 _TELLING_LINES = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*[\r\n]*")
 
@@ -52,7 +57,7 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("assay.escape", _escape)
-ERRORS = {"utf-8": "surrogateescape", "cp1252": "strict", "latin-1": "strict"}
+ERRORS = {"utf-8": "surrogateescape"}
 
 
 class _Utf8(NamedTuple):
@@ -82,12 +87,20 @@ def detect_encoding(path: Path) -> str:
     return "cp1252" if _is_sound(path, "cp1252") else "latin-1"
 
 
-def is_encoding(name: str) -> bool:
-    """Whether text can be read in it."""
+def encoding_named(name: str) -> str | None:
+    """The name that is used here of an encoding; None where text cannot be read in it and back.
+
+    UTF-16 and UTF-32 are little-endian, unless the name says otherwise.
+    """
     try:
-        return codecs.lookup(name)._is_text_encoding  # as `open` asks
-    except LookupError:
-        return False
+        codec = codecs.lookup(name).name
+        codec = {"utf-16": "utf-16-le", "utf-32": "utf-32-le", "utf-8-sig": "utf-8"}.get(
+            codec, codec
+        )
+        is_sound = encode(TRIED, codec).decode(codec, "strict") == TRIED
+    except (LookupError, ValueError):
+        return None
+    return {"iso8859-1": "latin-1"}.get(codec, codec) if is_sound else None
 
 
 def open_text(path: Path, encoding: str, newline: str = "") -> TextIO:
@@ -148,9 +161,9 @@ def _as_utf8(path: Path) -> _Utf8:
         text = decoder.decode(chunk)
         if text.isascii():
             continue
-        bad = sum("\udc80" <= character <= "\udcff" for character in text)
+        bad = sum(map(len, ESCAPED.findall(text)))
         stray += bad
-        multibyte += len(text) - bad - sum(map(str.isascii, text))
+        multibyte += len(text) - bad - len(chunk.translate(None, _ABOVE_ASCII))
         if bad and len(telling) < SAMPLE:
             telling += b"".join(_TELLING_LINES.findall(chunk[: 4 * SAMPLE] + chunk[-SAMPLE:]))
     return _Utf8(stray + len(decoder.decode(b"", final=True)), multibyte, bytes(telling[:SAMPLE]))
@@ -161,7 +174,8 @@ def _detected(telling: bytes) -> str | None:
     import chardet  # 50 ms, and most files are UTF-8
 
     runs = _RUNS.findall(telling)
-    are_alone = sum(len(run) == 1 for run in runs) > 0.8 * len(runs)
+    alone = sum(len(run) == 1 for run in runs) + len(_PAIR_IN_WORD.findall(telling))
+    are_alone = alone > 0.8 * len(runs)
     eras = chardet.EncodingEra
     name = chardet.detect(
         telling,
@@ -171,9 +185,27 @@ def _detected(telling: bytes) -> str | None:
     if name is None:
         return None
     codec = codecs.lookup(name).name
+    if are_alone and codec != "cp1252" and _may_be_western(telling, runs):
+        return "cp1252"  # so little tells nothing; most such files are Western
     if codec.startswith(("utf", "iso2022", "hz")):  # by a mark in mid-file, or all ASCII
         return None
     return SUPERSETS.get(codec, codec)
+
+
+def _may_be_western(telling: bytes, runs: list[bytes]) -> bool:
+    """Whether the bytes read well as Windows-1252, and are too few or too alike to say otherwise.
+
+    A sign within a word, such as ³ for the Polish ł, says otherwise.
+    """
+    try:
+        text = telling.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    if any(not sign.isalpha() for sign in _WITHIN_WORD.findall(text)):
+        return False
+    letters = [character for character in text if not character.isascii()]
+    are_few = len(set(letters)) < MANY_LETTERS
+    return are_few or (sum(map(len, runs)) < FEW and all(map(str.isalpha, letters)))
 
 
 def _is_sound(path: Path, encoding: str) -> bool:

@@ -8,10 +8,10 @@ import msgspec
 
 from loaders.batch import Column, Dialect, Format, Layout, Override
 from loaders.intake.columns import map_columns
-from loaders.intake.decode import detect_encoding
+from loaders.intake.decode import detect_encoding, encoding_named
 from loaders.intake.delimited.dialect import Decision, detect_dialect
 from loaders.intake.delimited.layout import find_layout
-from loaders.intake.delimited.sample import Sample, read_sample
+from loaders.intake.delimited.sample import LONG_HEAD, Sample, cut_sample, read_sample
 from loaders.intake.delimited.scan import Scan, scan
 from loaders.intake.delimited.split import Record, split_records
 from loaders.intake.documents.reading import format_of
@@ -52,7 +52,7 @@ def examine(
     override = override or Override()
     if not path.stat().st_size:
         return Reading(format="csv", encoding="utf-8", problem="the file is empty")
-    encoding = override.encoding or detect_encoding(path)
+    encoding = encoding_named(override.encoding or "") or detect_encoding(path)
     in_json = encoding if encoding.startswith("utf") else "utf-8"  # RFC 8259 knows no other
     kind = format_of(path, in_json) if override.delimiter is None else "csv"
     if kind == "parquet":
@@ -65,7 +65,7 @@ def examine(
 
 def columns_of(reading: Reading, expected: Collection[str] = ()) -> tuple[Column, ...]:
     """The columns that the rows of a reading have; `document` alone, where they are JSON."""
-    if reading.titles == (DOCUMENT,):
+    if reading.format in ("json", "ndjson"):
         return (Column(DOCUMENT, "document"),)
     return map_columns(reading.titles, expected)
 
@@ -93,15 +93,20 @@ def _delimited(path: Path, encoding: str, expected: Collection[str], override: O
     if dialect.line_end == "lf":
         sample = read_sample(path, encoding, "\n")
     records = _records(sample, decision)
-    layout = find_layout(records, expected)
+    if not sample.is_whole and len(records) < 2:  # a header, or a first row, longer than a sample
+        sample = read_sample(path, encoding, dialect.newline, LONG_HEAD)
+        records = _records(sample, decision)
+    layout = find_layout(records, expected, decision.scan.width if decision.scan else None)
     if override.header is not None:
-        layout = msgspec.structs.replace(layout, header=0 if override.header else None)
-    header = records[layout.header] if layout.header is not None and records else None
+        place = (layout.header or records[0].line) if override.header and records else None
+        layout = msgspec.structs.replace(layout, header=place)
+    header = next((record for record in records if record.line == layout.header), None)
     titles, layout = _titles(records, header, layout)
     problem = _problem(records, header)
     if problem:
         layout = msgspec.structs.replace(layout, header=None)
-    is_regular = problem is None and not _ends_in_note(sample, dialect, layout)
+    begins_at_once = bool(records) and records[0].line == 1
+    is_regular = not problem and begins_at_once and not _ends_in_note(sample, dialect, layout)
     return Reading(
         format="csv",
         encoding=encoding,
@@ -118,7 +123,7 @@ def _delimited(path: Path, encoding: str, expected: Collection[str], override: O
 def _records(sample: Sample, decision: Decision) -> list[Record]:
     """The first records; a first one that a stray quote spoils is cut as if nothing quoted."""
     dialect = decision.dialect
-    records = decision.records or list(islice(split_records(sample.head, dialect), LOOKED_AT))
+    records = decision.records or list(islice(cut_sample(sample, dialect), LOOKED_AT))
     if records and records[0].problem:
         plain = Dialect(dialect.delimiter, quote="", line_end=dialect.line_end)
         fields = next(split_records([records[0].text], plain)).fields
@@ -159,7 +164,8 @@ def _titles(
     titles = [readable(field or "") for field in header.fields]
     rows = [record for record in records if record is not header and record.problem is None]
     rows = [row for row in rows if len(row.fields) == layout.width]
-    if rows and len(titles) < layout.width and not any(any(r.fields[len(titles) :]) for r in rows):
+    odd = sum(any(row.fields[len(titles) :]) for row in rows)
+    if len(titles) < layout.width and odd < len(rows) / 2:
         titles += [""] * (layout.width - len(titles))
     while rows and len(titles) > layout.width and not titles[-1]:
         titles.pop()
@@ -175,9 +181,10 @@ def _problem(records: list[Record], header: Record | None) -> str | None:
 def _told(records: list[Record], layout: Layout) -> Iterator[str]:
     if layout.header is None:
         yield "no record of it is a header"
-    elif layout.header:
-        lines = "record stands" if layout.header == 1 else "records stand"
-        yield f"{layout.header} {lines} before the header, on line {records[layout.header].line}"
+    elif records and records[0].line < layout.header:
+        before = sum(record.line < layout.header for record in records)
+        stand = "record stands" if before == 1 else "records stand"
+        yield f"{before} {stand} before the header, on line {layout.header}"
 
 
 def _regular_rows(found: Scan | None, layout: Layout) -> int | None:
@@ -185,10 +192,13 @@ def _regular_rows(found: Scan | None, layout: Layout) -> int | None:
         return None
     if layout.header is None:
         return found.records
-    return found.records - 1 if layout.header == 0 else None
+    return found.records - 1 if layout.header == 1 else None
 
 
 def _ends_in_note(sample: Sample, dialect: Dialect, layout: Layout) -> bool:
     lines = (sample.windows[-1] if sample.windows else sample.head)[-1:]
+    ending = dialect.quote + dialect.delimiter * (layout.width - 1)
+    if any(line.rstrip("\r\n").endswith(ending) for line in lines):
+        return True  # or may do so: its record may begin further up
     last = next(split_records(lines, dialect), None)
     return last is not None and is_note(last, layout)

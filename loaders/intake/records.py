@@ -18,7 +18,8 @@ PREAMBLE = "stands before the header"
 REPEATED = "repeats the header"
 FOOTER = "stands after the last row"
 NOTES_AT_ONCE = 1_000  # records that may be a footer are held until a row follows, or the end
-_NAME = re.compile(r"[^\W\d][\w .()/%-]*")
+NOTHING = frozenset({"na", "n/a", "null", "none", "nil", "nan", "unknown", "-", "--", "?", "\\n"})
+_NAME = re.compile(r"[^\W\d](?:[^\W\d]|[ .()/%-])*")
 Judged = tuple[Record, str | None]
 
 
@@ -46,7 +47,7 @@ def read_rows(batch: Batch) -> Iterator[Row | Rejected]:
     """
     shape = _Shape(batch)
     for number, (record, reason) in enumerate(judged_records(batch), start=1):
-        problem = batch.problem or record.problem or reason or _unfit(record.text)
+        problem = batch.problem or record.problem or reason or unfit(record.text)
         fields = None if problem else shape.fields(record.fields)
         if fields is not None:
             yield Row(number, fields)
@@ -63,7 +64,7 @@ def judge_values(batch: Batch, rows: Iterable[Fields], first: int = 1) -> Iterat
     """
     shape = _Shape(batch)
     for number, values in enumerate(rows, start=first):
-        problem = batch.problem or _unfit("".join(filter(None, values)))
+        problem = batch.problem or unfit("".join(filter(None, values)))
         fields = None if problem else shape.fields(values)
         if fields is None:
             text = json.dumps(values, ensure_ascii=False)
@@ -92,8 +93,9 @@ class _Shape:
         if len(fields) < self.width or (len(fields) > self.width and not self._takes_surplus):
             return None
         extra = {self._names[i]: fields[i] for i in self._extra if fields[i] is not None}
-        surplus = enumerate(fields[self.width :], start=self.width + 1)
-        extra |= {f"column_{i}": value for i, value in surplus}
+        for i, value in enumerate(fields[self.width :], start=self.width + 1):
+            name = f"column_{i}"
+            extra[f"{name}_2" if name in self._names else name] = value
         document = json.dumps(extra, ensure_ascii=False) if extra else None
         return [*(fields[i] for i in self._own), document]
 
@@ -106,9 +108,8 @@ def judged_records(batch: Batch) -> Iterator[Judged]:
         documents = read_documents(Path(batch.path), batch.format, batch.encoding)
         yield from ((record, None) for record in documents)
     elif batch.dialect is not None:
-        layout = batch.layout or Layout(0, len(batch.columns))
-        newline = "\n" if batch.dialect.line_end == "lf" else ""
-        with open_text(Path(batch.path), batch.encoding, newline) as text:
+        layout = batch.layout or Layout(1, len(batch.columns))
+        with open_text(Path(batch.path), batch.encoding, batch.dialect.newline) as text:
             records = split_records(text, batch.dialect, layout.width)
             titles = [column.original for column in batch.columns]
             yield from _Table(layout, titles).judge(records)
@@ -126,10 +127,10 @@ class _Table:
     def judge(self, records: Iterator[Record]) -> Iterator[Judged]:
         """Every record but the header, in order, with a reason where it is no row."""
         header, width = self._layout.header, self._layout.width
-        for place, record in enumerate(records):
+        for record in records:
             fields = record.fields
-            if header is not None and place <= header:
-                if place < header:
+            if header is not None and record.line <= header:
+                if record.line < header:
                     yield record, PREAMBLE
             elif (
                 width > 1
@@ -177,37 +178,50 @@ class _Table:
         return REPEATED if [field or "" for field in fields] == self._titles else None
 
     def _may_begin_second(self, record: Record) -> bool:
-        """A line of words behind a blank one, wider or narrower than the rows."""
+        """A line of words behind a blank one, whose next line tells whether it is a header.
+
+        It is wider or narrower than the rows, or stands over the only column of numbers or dates.
+        """
         width = len(record.fields)
-        is_other = record.blank_lines > 0 and width > 1 and width != self._layout.width
-        return is_other and len(_words(record)) == width
+        if not record.blank_lines or width < 2 or len(_words(record)) < width:
+            return False
+        is_other = width != self._layout.width
+        return is_other or (len(self._layout.typed) == 1 and self._is_header_of_another(record))
 
     def _begins_second(self, record: Record) -> bool:
-        """Whether another table begins: its first row, or its header.
-
-        A row as wide as the header before it, which may begin a table; or words over the typed
-        columns of this one, behind a blank line.
-        """
-        typed, fields = self._layout.typed, record.fields
+        """Whether another table begins: with its first row, or with its header."""
         if self._held and not record.blank_lines and self._may_begin_second(self._held[-1]):
-            return len(fields) == len(self._held[-1].fields)
-        if not record.blank_lines or not typed or len(fields) != self._layout.width:
-            return False
+            width = len(self._held[-1].fields)
+            if width != self._layout.width:
+                return len(record.fields) == width
+            kept = record.fields[self._layout.typed[0]] if len(record.fields) == width else None
+            return kept is not None and kind_of(kept) is None
+        is_behind = record.blank_lines > 0 and len(self._layout.typed) > 1
+        return is_behind and self._is_header_of_another(record)
+
+    def _is_header_of_another(self, record: Record) -> bool:
+        """As wide as the rows, and words that could be titles in every column."""
         words = _words(record)
-        if len(words) < len(fields) or self._repeats(record):
-            return False
-        return len(typed) > 1 or all(_NAME.fullmatch(word) for word in words)
+        is_full = len(words) == len(record.fields) == self._layout.width
+        return is_full and not self._repeats(record) and all(map(_NAME.fullmatch, words))
 
 
 def _words(record: Record) -> set[str]:
-    return {field for field in record.fields if field and kind_of(field) is None}
+    """The different words of a record; what stands for no value is none."""
+    return {
+        field
+        for field in record.fields
+        if field and kind_of(field) is None and field.strip().lower() not in NOTHING
+    }
 
 
 def is_note(record: Record, layout: Layout) -> bool:
     """Whether a record is a footer, where no row follows it.
 
-    It stands alone in a table of three columns or more, or leaves most of them empty, or has fewer
-    fields; its first value is not of its column's kind, or a blank line stands before it.
+    In a table of three columns or more it has one field, or fewer than the table and a first one
+    that is not of its column's kind or stands behind a blank line. As wide as a row it is a footer
+    only where prose stands in a column of numbers or dates, or a blank line before it, and nothing
+    else in it.
     """
     fields = record.fields
     if layout.width < 3 or record.problem or not fields or not fields[0]:
@@ -215,13 +229,16 @@ def is_note(record: Record, layout: Layout) -> bool:
     if len(fields) == 1:
         return True
     is_strange = 0 in layout.typed and kind_of(fields[0]) is None
-    is_short = len(fields) < layout.width or not any(fields[1:])
-    return is_short and len(fields) <= layout.width and (is_strange or record.blank_lines > 0)
+    if len(fields) < layout.width:
+        return is_strange or record.blank_lines > 0
+    if len(fields) > layout.width or any(fields[1:]):
+        return False
+    return record.blank_lines > 0 or (is_strange and len(fields[0].split()) > 2)
 
 
 def fault_of(record: Record, width: int) -> str | None:
     """Why a row of a table this wide would be set aside."""
-    fault = record.problem or _unfit(record.text)
+    fault = record.problem or unfit(record.text)
     if fault is None and width != len(record.fields):
         return _ragged(record, width)
     return fault
@@ -232,7 +249,7 @@ def _ragged(record: Record, width: int) -> str:
     return f"{count} field{'' if count == 1 else 's'}, the header has {width}"
 
 
-def _unfit(text: str) -> str | None:
+def unfit(text: str) -> str | None:
     """Why no warehouse can hold the text."""
     if "\0" in text:
         return "a NUL character, which the warehouse cannot hold"

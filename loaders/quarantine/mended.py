@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,10 +73,9 @@ def _check_titles(path: Path, reading: Reading, titles: list[str]) -> None:
 def _records(path: Path, reading: Reading) -> Iterator[Record]:
     assert reading.dialect is not None
     assert reading.layout is not None
-    newline = "\n" if reading.dialect.line_end == "lf" else ""
-    with open_text(path, reading.encoding, newline) as text:
+    with open_text(path, reading.encoding, reading.dialect.newline) as text:
         records = split_records(text, reading.dialect, reading.layout.width)
-        yield from islice(records, (reading.layout.header or 0) + 1, None)
+        yield from (record for record in records if record.line > (reading.layout.header or 0))
 
 
 def _cells(place: str, record: Record, titles: list[str]) -> dict[str, str | None]:

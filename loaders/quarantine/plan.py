@@ -161,14 +161,18 @@ def _place(row: MendedRow, known: _Known, plan: Plan) -> None:
 def _fields(row: MendedRow, columns: tuple[str, ...], received: Cut) -> Fields:
     """The fields of a mended row, those beyond the last column as far as they are filled.
 
-    A field that still shows bytes which are no text is what was received: these very bytes.
+    A field that still shows bytes which are no text is what was received: these very bytes. So is
+    an empty one that was received in quotes, which a spreadsheet cannot tell from NULL.
     """
     surplus = sorted(filter(is_surplus, row.cells), key=lambda name: (len(name), name))
     fields = [row.cells[name] for name in (*columns, *surplus)]
     while len(fields) > len(columns) and fields[-1] is None:
         fields.pop()
     for place, original in enumerate(received.fields[: len(fields)]):
-        if original and not is_text(original) and fields[place] == received.shown[place]:
+        is_kept = fields[place] == received.shown[place]
+        if (original and not is_text(original) and is_kept) or (
+            original == "" and not fields[place]
+        ):
             fields[place] = original
     return fields
 
@@ -176,11 +180,9 @@ def _fields(row: MendedRow, columns: tuple[str, ...], received: Cut) -> Fields:
 def _unmended(row: MendedRow, fields: Fields, received: Cut, origin: Origin) -> str | None:
     """Why a row that would land is not mended: nobody touched it, or its text is no JSON."""
     if is_table(origin):
-        width = len(columns_of(origin))
         exported = [field or None for field in received.fields]
-        exported += [None] * (width - len(exported))
-        is_untouched = fields == exported and row.has_reason
-        if is_untouched and len(fields) == width and all(map(is_text, filter(None, fields))):
+        exported += [None] * (len(columns_of(origin)) - len(exported))
+        if [field or None for field in fields] == exported and row.has_reason:
             return f"it stands as it was exported; mend it, or empty its {REASON} to take it so"
         return None
     try:
@@ -192,7 +194,7 @@ def _unmended(row: MendedRow, fields: Fields, received: Cut, origin: Origin) -> 
 
 def record_of(fields: Sequence[str | None]) -> bytes:
     """A record of RFC 4180, in UTF-8; every value in quotes, an empty field for None."""
-    quoted = ['"' + field.replace('"', '""') + '"' if field else "" for field in fields]
+    quoted = ["" if field is None else '"' + field.replace('"', '""') + '"' for field in fields]
     if quoted == [""]:  # an empty line would be no record
         quoted = ['""']
     return _bytes(",".join(quoted) + "\n")

@@ -12,7 +12,7 @@ import msgspec
 
 from loaders.batch import Dialect, Format
 from loaders.errors import SettingsError
-from loaders.ledger import has_table
+from loaders.ledger import has_table, raw_columns
 from loaders.warehouse import RAW_SCHEMA, Reader
 
 WHOLE = "header"  # the stage at which a file as a whole stood aside
@@ -149,9 +149,11 @@ def check_names(reader: Reader, table: str | None, batch: str | None) -> None:
 def origins(reader: Reader, ids: Collection[str]) -> dict[str, Origin]:
     """Those of the batches that the ledger holds."""
     found: dict[str, Origin] = {}
+    has_replays = "replay_of" in raw_columns(reader).get("_batches", ())  # or it is older
+    root = "coalesce(replay_of, _batch_id)" if has_replays else "_batch_id"
     for batch_id in sorted(ids):
         rows = reader.fetch(
-            "select _batch_id, coalesce(replay_of, _batch_id), source, table_name, uri, format, "
+            f"select _batch_id, {root}, source, table_name, uri, format, "
             f"encoding, dialect, header, reason from {RAW_SCHEMA}._batches where _batch_id = %s",
             (batch_id,),
         ).rows

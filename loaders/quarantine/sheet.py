@@ -103,8 +103,7 @@ def cut(raw: bytes, origin: Origin) -> Cut:
     text = raw.decode(origin.encoding, ERRORS.get(origin.encoding, "assay.escape"))
     if origin.dialect is None or origin.format != "csv":
         return Cut([text.rstrip("\r\n")])
-    newline = "\n" if origin.dialect.line_end == "lf" else ""
-    records = list(split_records(io.StringIO(text, newline), origin.dialect))
+    records = list(split_records(io.StringIO(text, origin.dialect.newline), origin.dialect))
     if len(records) == 1 and records[0].problem is None:
         return Cut(records[0].fields)
     return Cut([text.rstrip("\r\n")])

@@ -63,6 +63,8 @@ def _batch(source: str, table: str, path: Path, member: Member, expected: FileTa
         size = member.path.stat().st_size
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
+    except (LookupError, ValueError) as error:  # the encoding that sources.yml names, say
+        return f"cannot be read: {error}"
     columns = columns_of(reading, expected.columns)
     missing = [name for name in expected.required if name not in {c.name for c in columns}]
     problem = reading.problem

@@ -83,16 +83,17 @@ def _inspect(
 
 def _targets(named: tuple[Path, ...], paths: list[Path], folder: Path) -> dict[Path, Path]:
     """Where each file's rows go; the files of a folder keep their places in it."""
-    from orchestration.inspection import own_name
+    from orchestration.inspection import free_place, own_name
 
     targets: dict[Path, Path] = {}
+    taken: set[Path] = set()
     for path in paths:
         above = next((root for root in named if path.is_relative_to(root) and path != root), None)
         place = path.parent.relative_to(above) if above else Path()
         target = folder / place / own_name(path)
-        if target in targets.values():
-            raise SettingsError(f"two of the files would be written to {target}")
-        targets[path] = target
+        if target in taken:  # a.csv.gz beside a.csv keeps its ending
+            target = target.with_name(path.name)
+        targets[path] = free_place(target, taken)
     written = {target.resolve() for target in targets.values()}
     for path in paths:
         if path.resolve() in written:

@@ -70,7 +70,7 @@ def test_the_ledger_tells_a_batchs_story(
         "csv",
         "utf-8",
         '{"delimiter":";","quote":"\\"","escape":"","line_end":"any"}',
-        '{"header":0,"width":2,"typed":[]}',
+        '{"header":1,"width":2,"typed":[]}',
         '{"user_id":"User ID","name":"Name"}',
         *(2, 1, 1),
         None,

@@ -206,7 +206,7 @@ def test_a_row_that_is_still_bad_is_set_aside_anew_and_can_be_mended_again(
 ) -> None:
     bob, eve = desk.export()
     received = bob["_batch_id"]
-    first = desk.replay(desk.save([{**bob, "email": "b@x.org"}, eve]))
+    first = desk.replay(desk.save([{**bob, "email": "b@x.org"}, {**eve, "name": "Eva"}]))
     assert (first.new, first.open) == (Books(2, 1, 1), 1)
     ((batch, *told),) = desk.open_rows()
     assert told == [2, "4 fields, the header has 3"]
@@ -230,7 +230,8 @@ def test_bytes_that_are_no_text_stand_aside_until_they_are_mended(
     desk = Desk(landings, lab, tmp_path, "lab")
     jose, bob = desk.export()
     assert (jose["name"], bob["name"]) == ("Jos\\udce9", "B\\x00b")
-    assert desk.replay(desk.save([{**jose, "email": "j"}, bob])).new == Books(2, 0, 2)
+    lines = [{**jose, "email": "j"}, {**bob, "email": "b"}]
+    assert desk.replay(desk.save(lines)).new == Books(2, 0, 2)
     jose, bob = desk.export()
     assert (jose["name"], bob["name"]) == ("Jos\\udce9", "B\\x00b")
     raw = landings.fetch(
@@ -238,10 +239,32 @@ def test_bytes_that_are_no_text_stand_aside_until_they_are_mended(
     )
     assert [(bytes(row), reason) for row, reason in raw] == [
         (b'"\xc3\xa9","Jos\xe9","j"\n', "bytes that are not text in the file's encoding"),
-        (b'"2","B\0b",\n', "a NUL character, which the warehouse cannot hold"),
+        (b'"2","B\0b","b"\n', "a NUL character, which the warehouse cannot hold"),
     ]
     lines = [{**jose, "name": "José"}, {**bob, "name": "Bob"}]
     assert desk.replay(desk.save(lines, "again.csv")).new == Books(2, 2, 0)
+
+
+def test_a_row_that_was_left_in_the_sheet_is_mended_later(landings: Landings, desk: Desk) -> None:
+    bob, eve = desk.export()
+    assert landings.counts()["_quarantine"] == 2
+    first = desk.replay(desk.save([{**bob, "email": "b@x.org"}, eve]))
+    assert (first.problems, first.new, first.open) == ((), Books(1, 1, 0), 1)
+    path = desk.save([{**bob, "email": "b@x.org"}, {**eve, "_surplus_1": ""}])
+    second = desk.replay(path)
+    assert (second.problems, second.new, second.open) == ((), Books(1, 1, 0), 0)
+    assert desk.totals() == (2, 2, 0)
+
+
+def test_an_empty_text_comes_through_a_sheet_that_cannot_tell_it_from_null(
+    landings: Landings, lab: FilesSource, write: WriteFile, tmp_path: Path
+) -> None:
+    write("users.csv", 'user_id,name,email\n1,"",a@x.org,late\n')
+    landings.land(lab)
+    desk = Desk(landings, lab, tmp_path, "lab")
+    (line,) = desk.export()
+    assert desk.replay(desk.save([{**line, "_surplus_1": ""}])).new == Books(1, 1, 0)
+    assert landings.fetch("select name, email from raw.users") == [("", "a@x.org")]
 
 
 def test_a_text_that_cannot_be_cut_stands_whole_and_stays_open_until_it_is_cut(

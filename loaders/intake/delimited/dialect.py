@@ -20,7 +20,7 @@ from loaders.batch import Dialect
 from loaders.intake.columns import map_columns
 from loaders.intake.delimited.grammar import grammar_of
 from loaders.intake.delimited.kinds import is_single, kind_of
-from loaders.intake.delimited.sample import Sample, read_sample
+from loaders.intake.delimited.sample import Sample, cut_sample, read_sample
 from loaders.intake.delimited.scan import Scan, scan
 from loaders.intake.delimited.split import Record, split_records
 
@@ -32,8 +32,12 @@ FINALISTS = 5
 INNER = frozenset("._-/\\@()[]{}<>$€£+?'\"`°")
 _RUN = re.compile(r"[^\w'\"\r\n]+")
 _QUOTED = re.compile(r'"[^"\n]*"|(?<![^\W_])\'[^\'\n]*\'(?![^\W_])')
-WEIGHTS = {" ": 0.8}  # words are parted by it, too
-STRANGE = 0.9  # the weight of a separator that is none of the usual
+# What else parts a text: words, prose, decimals; a tab or a bar has no other use
+WEIGHTS = {",": 0.97, ", ": 0.93, " ": 0.7}
+# How much a separator within a value tells against a dialect: commas stand in prose, tabs nowhere
+TRACES = {",": 0.4, "\t": 2.0, "|": 1.5}
+STRANGE = 0.8  # the weight of a separator that is none of the usual
+UNDIVIDED, DIVIDED = 0.5, 0.85  # where the first line is one field, or of another width
 
 
 class Decision(NamedTuple):
@@ -108,8 +112,9 @@ class _Judge:
 
     def __init__(self, sample: Sample, expected: Collection[str]) -> None:
         self._sample, self._expected = sample, expected
-        self._parts = [sample.head[:LINES], *(lines[:LINES] for lines in sample.windows)]
-        self._lines = [line.strip("\r\n") for part in self._parts for line in part]
+        self._windows = [lines[:LINES] for lines in sample.windows]
+        parts = [sample.head[:LINES], *self._windows]
+        self._lines = [line.strip("\r\n") for part in parts for line in part]
         self._lines = [line for line in self._lines if line.strip()]
         self._text = "\n".join(self._lines)
         self._outside = _QUOTED.sub('""', self._text)
@@ -125,7 +130,7 @@ class _Judge:
         for line in self._outside.split("\n"):
             runs = set(_RUN.findall(line))
             singles = {character for run in runs for character in run}
-            counted.update(singles | {run for run in runs if 1 < len(run) <= 4})
+            counted.update(singles | {run for run in runs if _is_compound(run)})
         needed = max(1, 0.2 * len(self._lines))
         regular = {
             candidate: self._regularity(candidate)
@@ -175,18 +180,19 @@ class _Judge:
     def is_longer(self, delimiter: str) -> bool:
         """Whether this separator only ever occurs within a longer one: a blank behind it, say."""
         at = self._outside.find(delimiter)
-        around = (self._outside[at - 1 : at], self._outside[at + 1 : at + 2])
-        inner = INNER | {"\n", ""}
-        before, after = ("" if c in inner or c.isalnum() else c for c in around)
+        before, after = self._outside[at - 1 : at], self._outside[at + 1 : at + 2]
+        around = before + delimiter + after
+        compounds = (delimiter + after, before + delimiter, around, delimiter * 2)
         return any(
-            _is_within(delimiter, longer, self._outside)
-            for longer in (before + delimiter, delimiter + after, before + delimiter + after)
+            _is_within(delimiter, compound, self._outside)
+            for compound in compounds
+            if _is_compound(compound)
         )
 
     def score(self, dialect: Dialect) -> _Score:
         """How well the dialect fits the sample."""
         records = [record for part in self._records(dialect) for record in part]
-        if self._sample.is_whole and len(self._sample.head) <= LINES:
+        if self._sample.is_whole and len(records) < LINES:
             self.cut[dialect] = records
         sound = [record for record in records if record.problem is None]
         width = main_width(Counter(len(record.fields) for record in sound))
@@ -198,15 +204,21 @@ class _Judge:
         self._shares[dialect] = (share, len(rows) == _span(records, width))
         if width < 2:
             return _Score(named, 0.0, width, 0)
-        loose = sum(row.is_loose for row in rows) / len(rows)
-        is_usual = set(dialect.delimiter) & set(USUAL)
-        weight = 1.0 if is_usual else WEIGHTS.get(dialect.delimiter, STRANGE)
-        whole = _wholeness(rows, dialect, self._marks)
-        fit = share * (width - 1) / width * whole * (1 - loose / 5) * weight
+        is_usual = bool(set(dialect.delimiter) & set(USUAL))
+        weight = WEIGHTS.get(dialect.delimiter, 1.0 if is_usual else STRANGE)
+        weight *= 1 - sum(row.is_loose for row in rows) / len(rows) / 5
+        first = len(records[0].fields)
+        weight *= 1 if first == width else DIVIDED if first > 1 else UNDIVIDED
+        whole = _wholeness(rows, dialect, set(USUAL) if is_usual else self._marks)
+        fit = share * (width - 1) / width * whole * weight
         return _Score(named, round(fit, 4), width, len(dialect.delimiter))
 
     def _records(self, dialect: Dialect) -> list[list[Record]]:
-        return [list(split_records(part, dialect)) for part in self._parts]
+        """Records of the head and, unless fields of it span lines, of the windows behind it."""
+        head = list(islice(cut_sample(self._sample, dialect), LINES))
+        if any("\n" in record.text.rstrip("\r\n") for record in head):
+            return [head]
+        return [head, *(list(split_records(part, dialect)) for part in self._windows)]
 
     def _named(self, records: list[Record]) -> int:
         expected = set(self._expected)
@@ -217,21 +229,31 @@ class _Judge:
 
     def is_credible(self, dialect: Dialect, score: _Score) -> bool:
         """Whether lines of one value could not look like that by chance."""
-        if score.width < 2:
-            return False
+        if score.width < 2 or score.named > 1:
+            return score.width > 1
+        is_usual = bool(set(dialect.delimiter) & set(USUAL))
+        if dialect.delimiter not in self._lines[0] and not self._has_preamble:
+            # a title over numbers with decimals, over names with a comma
+            is_table = score.width > 2 or self._has_kinds(dialect) or score.named > 0
+            if not is_usual or not is_table or self._are_single(self._lines[1:]):
+                return False
         share, is_block = self._shares[dialect]
-        if score.named > 1:
-            return True
-        if set(dialect.delimiter) & set(USUAL):
+        if is_usual:
             return (
                 share >= 0.5 or (score.width > 3 and share >= 0.2 and is_block) or score.named > 0
             )
-        if len(self._lines) < 2 or share < 0.7 or self._are_single():
+        if len(self._lines) < 2 or share < 0.7 or self._are_single(self._lines):
             return False
         return score.width > 2 or len(dialect.delimiter) > 1 or self._has_kinds(dialect)
 
-    def _are_single(self) -> bool:
-        return sum(map(is_single, self._lines)) > 0.7 * len(self._lines)
+    @cached_property
+    def _has_preamble(self) -> bool:
+        """Whether a blank line stands among the first, below a line of text."""
+        return any(not line.strip() for line in self._sample.head[1:10])
+
+    @staticmethod
+    def _are_single(lines: list[str]) -> bool:
+        return sum(map(is_single, lines)) > 0.7 * len(lines)
 
     def _has_kinds(self, dialect: Dialect) -> bool:
         """Whether a column of two holds numbers or dates, or values are quoted."""
@@ -261,6 +283,17 @@ class _Judge:
         return other if found.width == score.width and found > score else dialect
 
 
+def _is_compound(run: str) -> bool:
+    """Whether a run of characters is one separator: twins, twins around another, blanks behind."""
+    core = run.rstrip(" \t") if run != f" {run.strip()} " else run.strip()
+    if len(run) < 2 or len(run) > 4 or not core or any(c.isalnum() for c in run):
+        return False
+    if len(core) == 1:
+        return core not in INNER and len(run) - len(core) <= 2
+    is_sound = not set(core) <= INNER | {" "} and "\n" not in run
+    return is_sound and core == run and core == core[::-1]
+
+
 def _is_within(short: str, longer: str, text: str) -> bool:
     """Whether the short one occurs in the text only as a part of the longer one."""
     if len(longer) <= len(short) or short not in longer:
@@ -268,6 +301,8 @@ def _is_within(short: str, longer: str, text: str) -> bool:
     if longer[-1] in " \t":  # editors cut blanks off the ends of lines
         text = re.sub(f"{re.escape(longer.rstrip())}$", "", text, flags=re.MULTILINE)
     many, within = text.count(short), text.count(longer) * longer.count(short)
+    if longer == short * 2 and short in USUAL[:3] and text.count(longer) <= text.count("\n") + 1:
+        return False  # rather a column without a title, or a value
     strays = 0.02 * many if longer == short * len(longer) else 0  # a lone twin, in a preamble say
     return many > 0 and many - within <= strays
 
@@ -287,13 +322,17 @@ def _span(records: list[Record], width: int) -> int:
 
 
 def _wholeness(rows: list[Record], dialect: Dialect, marks: set[str]) -> float:
-    """The share of values without a trace of another dialect in them."""
-    others = re.escape("".join(marks - set(dialect.delimiter)))
-    parted = re.compile(f"[{others}]|^['\"]|['\"]$" if others else "^['\"]|['\"]$")
+    """How far the values are without a trace of another dialect in them; 1 where all are."""
+    traces = {mark: TRACES.get(mark, 1.0) for mark in marks - set(dialect.delimiter)}
+    others = re.compile(
+        f"[{re.escape(''.join(traces))}]|^['\"]|['\"]$" if traces else "^['\"]|['\"]$"
+    )
     grammar = grammar_of(dialect)
-    values = traces = 0
+    values = traced = 0.0
     for row in islice(rows, WEIGHED):
         width, plain = grammar.plain_fields(grammar.body(row.text))
         values += width
-        traces += sum(bool(parted.search(value)) and not is_single(value) for value in plain)
-    return 1 - traces / values if values else 0.0
+        for value in plain:
+            if others.search(value) and not is_single(value):
+                traced += max(traces.get(mark, 1.0) for mark in others.findall(value))
+    return max(1 - traced / values, 0.0) if values else 0.0

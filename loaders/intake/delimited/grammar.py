@@ -36,12 +36,13 @@ class Grammar:
         blanks = "".join(c for c in " \t" if c not in dialect.delimiter + dialect.quote)
         blank = f"[{blanks}]*+" if blanks else ""
         content = f"[^{quote}]*+(?:{quote}{quote}[^{quote}]*+)*+"
-        plain = f"[^{delimiter}]*+" if len(dialect.delimiter) == 1 else ".*?"
+        separates = f"(?!{delimiter})" if delimiter else ""
+        plain = f"(?:{separates}.)*+"
+        if len(dialect.delimiter) == 1:
+            plain = f"[^{delimiter}]*+"
         if escape:
             content = f"(?:[^{quote}{escape}]++|{escape}.|{quote}{quote})*+"
-            plain = f"(?:[^{delimiter}{escape}]++|{escape}.)*+"
-        if escape and len(dialect.delimiter) != 1:
-            plain = f"(?:{escape}.|.)*?"
+            plain = f"(?:{escape}.|{separates}.)*+"
         quoted = f"{blank}{quote}({content}){quote}{blank}{stop}"
         loose = f"{blank}{quote}(.*?){quote}{blank}{stop}"
         bare = f"(?!{blank}{quote})({plain}){stop}"
@@ -52,7 +53,9 @@ class Grammar:
         self._opening = re.compile(f"{blank}{quote}", re.DOTALL)
         self._content = re.compile(content, re.DOTALL)
         self._closing = re.compile(f"{quote}{blank}{stop}", re.DOTALL)
-        self._escaped = re.compile(f"{escape}([{escape}{quote}{delimiter}])") if escape else None
+        escaped = f"{escape}([{escape}{quote}{delimiter}])"
+        self._escaped = re.compile(f"{escaped}|{quote}{quote}") if escape else None
+        self._escaped_plain = re.compile(escaped) if escape else None
 
     def body(self, line: str) -> str:
         """The line without its end."""
@@ -69,7 +72,7 @@ class Grammar:
             return lambda _: None
         match = re.compile(self._delimiter.join([self._one] * width) + r"\Z", re.DOTALL).match
         quote, escape = self._dialect.quote, self._dialect.escape
-        unescape = self._escaped.sub if self._escaped else None
+        unescape = self._escaped_plain.sub if self._escaped_plain else None
 
         def cut(body: str) -> Fields | None:
             found = match(body)
@@ -133,7 +136,7 @@ class Grammar:
         """What the content of a quoted field stands for."""
         quote = self._dialect.quote
         if self._escaped:
-            content = self._escaped.sub(r"\1", content)
+            return self._escaped.sub(lambda found: found[1] or quote, content)
         return content.replace(quote * 2, quote) if quote else content
 
     def _cut(
@@ -146,8 +149,8 @@ class Grammar:
         while found := match(body, at):
             quoted, stop, plain, plain_stop = found.groups()
             if quoted is None:
-                if plain and self._escaped:
-                    plain = self._escaped.sub(r"\1", plain)
+                if plain and self._escaped_plain:
+                    plain = self._escaped_plain.sub(r"\1", plain)
                 fields.append(plain or None)
                 stop = plain_stop
             else:

@@ -6,6 +6,7 @@ over numbers or dates are a header, and a value like those below it is a row. Wh
 words a first record is a header, unless a cell of it comes again in its own column.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -20,10 +21,15 @@ BEGINNING = 100  # records among which the header is looked for
 ROWS = 200  # whose values tell what a column holds
 
 
-def find_layout(records: Sequence[Record], expected: Collection[str] = ()) -> Layout:
-    """The layout of a file, from its first records; `expected` are columns it may name."""
+def find_layout(
+    records: Sequence[Record], expected: Collection[str] = (), width: int | None = None
+) -> Layout:
+    """The layout of a file, from its first records.
+
+    `expected` are columns that it may name, `width` that of all records, where it is known.
+    """
     sound = [record for record in records if record.problem is None]
-    width = main_width(Counter(len(record.fields) for record in sound))
+    width = width or main_width(Counter(len(record.fields) for record in sound))
     place = _named(records, expected)
     if place is None:
         place = _first_of_table(records, width)
@@ -32,7 +38,8 @@ def find_layout(records: Sequence[Record], expected: Collection[str] = ()) -> La
             place = header = place - 1
         if header is None:
             return Layout(None, width, _typed(records[place:], width))
-    return Layout(place, width, _typed(records[place + 1 :], width))
+    line = records[place].line if records else 1
+    return Layout(line, width, _typed(records[place + 1 :], width))
 
 
 def _named(records: Sequence[Record], expected: Collection[str]) -> int | None:
@@ -56,7 +63,14 @@ def _first_of_table(records: Sequence[Record], width: int) -> int:
         if len(record.fields) == width and record.problem is None
     ]
     filled = [place for place in wide if _filled(records[place]) > max(1, width / 2) or width < 3]
-    return next(iter(filled or wide), 0)
+    told = [place for place in filled if not _is_remark(records[place])]
+    return next(iter(told or filled or wide), 0)
+
+
+def _is_remark(record: Record) -> bool:
+    """A line of prose that happens to have as many separators as a row."""
+    first = (record.fields[0] or "").strip()
+    return first.startswith(("#", "sep=")) or bool(re.search(r":\s", first))
 
 
 def _filled(record: Record) -> int:
@@ -68,8 +82,8 @@ def _is_header(records: Sequence[Record], place: int, width: int) -> bool:
         return False
     top = records[place].fields
     below = [fields for fields in _rows(records[place + 1 :], width) if fields != top]
-    if not below or records[place].problem:
-        return not any(kind_of(cell or "") for cell in top) or not below
+    if not below:
+        return not all(kind_of(cell) for cell in top if cell) or not any(top)
     votes = [_vote(cell, [row[i] for row in below]) for i, cell in enumerate(top)]
     if any(votes):
         return sum(votes) > 0 or (sum(votes) == 0 and votes[0] > 0)
@@ -106,9 +120,9 @@ def _names(records: Sequence[Record], place: int, width: int) -> bool:
     """Whether a record of another width, above the rows, is their header all the same."""
     if place < 0 or records[place].problem:
         return False
-    fields = records[place].fields
-    words = [field for field in fields if field and kind_of(field) is None]
-    return len(fields) > width / 2 and len(words) > len(fields) / 2
+    filled = [field for field in records[place].fields if field]
+    words = [field for field in filled if kind_of(field) is None]
+    return len(filled) > width / 2 and len(words) > len(filled) / 2
 
 
 def _typed(records: Sequence[Record], width: int) -> tuple[int, ...]:

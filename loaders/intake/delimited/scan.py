@@ -96,6 +96,8 @@ class _Scanner:
                 found.problem = found.problem or "a carriage return stands alone"
             if found.problem is None and self._is_quoted:
                 found.problem = "a quote is never closed"
+            if self._length and self._before == ord(found.delimiter):
+                found.is_plain = False  # Arrow takes an empty last field for an empty text there
             if found.problem is None and self._length:
                 self._take(found, np.array([self._fields[place] + 1]))
             if found.problem is None and not found.records:
@@ -117,21 +119,29 @@ class _Scanner:
         return not (NUL in chunk or blank.any() or is_long)
 
     def _repeats_first(self, chunk: bytes) -> bool:
-        """Whether the first line, a header, stands in the file again."""
+        """Whether a line may be the first one again, a header: it begins alike, quoted or not."""
         if len(self._first_line) > LONGEST_RECORD:
-            return True  # or may do so: nobody can hold it to compare
+            return True  # nobody can hold it to compare
         if not self._first_line.endswith(b"\n"):
             end = chunk.find(b"\n") + 1
             self._first_line += chunk[: end or None]
             self._tail, chunk = (b"\n", chunk[end:]) if end else (b"", b"")
-        needle = b"\n" + self._first_line.rstrip(b"\r\n")
-        near = self._tail + chunk[: len(needle) + 1]
-        self._tail = (self._tail + chunk)[-len(needle) - 1 :]
+        begins = self._first_line.rstrip(b"\r\n").lstrip(b'"')
+        begins = begins[: self._first_cell(begins)]
+        needles = (b"\n" + begins, b'\n"' + begins)
+        near = self._tail + chunk[: len(begins) + 3]
+        self._tail = (self._tail + chunk)[-len(begins) - 3 :]
+        ends = {*(found.delimiter.encode() for found in self.found), b'"', b"\n", b"\r", b""}
         return any(
-            text[at + len(needle) :][:1] in (b"\n", b"\r", b"")
+            text[at + len(needle) : at + len(needle) + 1] in ends
             for text in (near, chunk)
+            for needle in needles
             for at in _places(text, needle)
         )
+
+    def _first_cell(self, line: bytes) -> int:
+        ends = [line.find(mark) for mark in (b'"', *(f.delimiter.encode() for f in self.found))]
+        return min((end for end in ends if end > 0), default=len(line))
 
     def _has_lone_return(self, data: NDArray[np.uint8], chunk: bytes) -> bool:
         if self._before == CR and data[0] != LF:

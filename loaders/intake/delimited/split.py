@@ -37,8 +37,8 @@ class Record(NamedTuple):
 BLANKS = " \t"
 UNCLOSED = "a quote is opened and never closed"
 STRAY = "text follows a closing quote"
-TOO_LONG = "a line of more than 256 million characters"
-LONGEST = 1 << 28  # characters that a quoted field may span; then its quote counts as never closed
+TOO_LONG = "a line of more than 64 million characters"
+LONGEST = 1 << 26  # characters of a line, or of lines that a quoted field spans
 
 
 def split_records(
@@ -46,7 +46,7 @@ def split_records(
 ) -> Iterator[Record]:
     """Cut lines (with their ends) into records; blank lines between records are passed over.
 
-    A line of blanks is blank too, unless it is a row of `width` fields or of one. A quote that
+    A line of blanks is blank too, unless tabs separate it or it is a row of one field. A quote that
     never closes would swallow the rest of the file: its line alone is set aside, and reading goes
     on with the next. So it does where the lines that it swallowed are rows of `width` by
     themselves. A quote within a quoted field is data where its line then has `width` fields.
@@ -57,9 +57,10 @@ def split_records(
     cut_at_once = grammar.cutter(width)
     pending = _Lines(lines)
     blank_lines = 0
-    is_first = True
+    is_first, is_long = True, False
     for number, line in pending:
-        if len(line) >= LONGEST:
+        if is_long or len(line) >= LONGEST:  # in pieces, to its end
+            is_long = line[-1] not in "\r\n"
             yield Record(number, line, [], TOO_LONG)
             continue
         body = grammar.body(line)
@@ -81,11 +82,12 @@ def split_records(
 
 
 def _is_blank(body: str, grammar: Grammar, width: int | None, *, is_first: bool) -> bool:
+    """A line of blanks, where none of them separates but between words."""
     if body.strip(BLANKS):
         return False
-    if width is None:
-        return is_first
-    return width > 1 and len(grammar.cut(body).fields) != width
+    if len(grammar.cut(body).fields) > 1:
+        return not body.strip(" ")
+    return is_first or (width is not None and width > 1)
 
 
 class _Lines:

@@ -1,6 +1,6 @@
 """Parquet files → batches of text columns, every value exactly as it is.
 
-The texts are those of `arrow_text`. Memory is bounded by the size of a batch, not of the file: a
+The texts are those of `text`. Memory is bounded by the size of a batch, not of the file: a
 value that a dictionary holds once and many rows share is spelled out for few rows at a time.
 Checksums of pages are checked where a file has them. The format: https://parquet.apache.org/docs.
 """

@@ -5,16 +5,16 @@ r"""Arrow arrays → text, one rule a type, each exact and with a way back.
 | integers, decimals | all digits: `18446744073709551615`, `1.10`; no exponent |
 | floats | the shortest that gives the same double: `0.1`, `1e+16`, `-0`, `nan`, `-inf` |
 | booleans | `true`, `false` |
-| dates, times, timestamps | ISO 8601 with all digits of their unit: see `arrow_moments` |
+| dates, times, timestamps | ISO 8601 with all digits of their unit: see `moments` |
 | strings | as they are, NULs and bytes that are not UTF-8 too |
 | binary of any kind | `\x` and hexadecimal digits, as PostgreSQL writes bytea: `\x00ff` |
 | UUIDs | `00112233-4455-6677-8899-aabbccddeeff` |
-| lists, structs, maps | JSON: see `arrow_json` |
+| lists, structs, maps | JSON: see `nested` |
 | dictionaries, extensions | as the values that they stand for |
 """
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 import pyarrow as pa
@@ -97,6 +97,11 @@ def listed(array: pa.Array) -> list[str | None]:
     """The texts of an array of strings; bytes that are no UTF-8 as lone surrogates (PEP 383)."""
     raw = array.view(pa.binary()).to_pylist()
     return [None if v is None else v.decode("utf-8", "surrogateescape") for v in raw]
+
+
+def rows_of(table: pa.RecordBatch) -> Iterator[list[str | None]]:
+    """The rows of a table of strings, as `listed` gives them."""
+    yield from map(list, zip(*map(listed, table.columns), strict=True))
 
 
 def spelled_out(batch: pa.RecordBatch) -> int:

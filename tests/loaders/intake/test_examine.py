@@ -25,7 +25,7 @@ def test_everything_that_reading_needs_is_decided(path: Path) -> None:
         format="csv",
         encoding="utf-8",
         dialect=Dialect(";"),
-        layout=Layout(0, 2, (0,)),
+        layout=Layout(1, 2, (0,)),
         header_line=1,
         titles=("id", "name"),
         regular_rows=2,
@@ -35,7 +35,7 @@ def test_everything_that_reading_needs_is_decided(path: Path) -> None:
 
 def test_what_stands_before_the_header_is_told(path: Path) -> None:
     reading = examined(path, "Report\n\nid,name\n1,Ada\n2,Bob\n")
-    assert (reading.layout, reading.header_line) == (Layout(1, 2, (0,)), 3)
+    assert (reading.layout, reading.header_line) == (Layout(3, 2, (0,)), 3)
     assert reading.why[1:] == ("1 record stands before the header, on line 3",)
     assert reading.regular_rows is None
 

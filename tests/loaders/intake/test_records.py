@@ -88,7 +88,7 @@ THREE = tuple(Column(name, name) for name in ("id", "name", "since"))
 
 
 def test_what_stands_before_the_header_is_set_aside(batch_of: BatchOf) -> None:
-    batch = batch_of(b"Report\n\na,b\n1,x\n", layout=Layout(1, 2))
+    batch = batch_of(b"Report\n\na,b\n1,x\n", layout=Layout(3, 2))
     assert told(batch) == [(1, PREAMBLE), (2, ["1", "x"])]
 
 
@@ -108,11 +108,12 @@ def test_the_header_again_is_no_row(batch_of: BatchOf) -> None:
 
 
 @pytest.mark.parametrize(
-    "footer", ["Source: the lab", "Total,,", "Source: the lab, 2024", "\nnote,,", "\nnote,x"]
+    "footer",
+    ["Source: the lab", "Totals of the year,,", "Source: the lab, 2024", "\nnote,,", "\nnote,x"],
 )
 def test_a_note_after_the_last_row_is_a_footer(batch_of: BatchOf, footer: str) -> None:
     content = f"id,name,since\n1,x,2024\n2,y,2023\n{footer}\n".encode()
-    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    batch = batch_of(content, columns=THREE, layout=Layout(1, 3, (0, 2)))
     assert told(batch)[2:] == [(3, FOOTER)]
 
 
@@ -124,7 +125,7 @@ def test_a_last_row_with_empty_fields_is_a_row(batch_of: BatchOf, row: str) -> N
 
 def test_a_note_that_rows_follow_is_a_row_or_ragged(batch_of: BatchOf) -> None:
     content = b"id,name,since\nTotal,,\nSource\n1,x,2024\n"
-    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    batch = batch_of(content, columns=THREE, layout=Layout(1, 3, (0, 2)))
     assert told(batch) == [
         (1, ["Total", None, None]),
         (2, "1 field, the header has 3"),
@@ -138,7 +139,7 @@ def test_a_note_that_rows_follow_is_a_row_or_ragged(batch_of: BatchOf) -> None:
 )
 def test_a_second_table_is_set_aside(batch_of: BatchOf, table: str) -> None:
     content = f"id,name,since\n1,x,2024\n\n{table}".encode()
-    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    batch = batch_of(content, columns=THREE, layout=Layout(1, 3, (0, 2)))
     first, *others = told(batch)
     assert first == (1, ["1", "x", "2024"])
     assert {what for _, what in others} == {"belongs to a second table, which begins on line 4"}
@@ -147,7 +148,7 @@ def test_a_second_table_is_set_aside(batch_of: BatchOf, table: str) -> None:
 
 def test_a_ragged_row_behind_a_blank_line_begins_no_table(batch_of: BatchOf) -> None:
     content = b"id,name,since\n1,x,2024\n\na,b\n2,y,2023\n"
-    batch = batch_of(content, columns=THREE, layout=Layout(0, 3, (0, 2)))
+    batch = batch_of(content, columns=THREE, layout=Layout(1, 3, (0, 2)))
     assert told(batch)[1:] == [(2, "2 fields, the header has 3"), (3, ["2", "y", "2023"])]
 
 

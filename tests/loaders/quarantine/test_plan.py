@@ -23,7 +23,8 @@ def test_every_value_is_read_back_from_its_record(fields: list[str | None]) -> N
     [
         (["1", None, "a,b"], b'"1",,"a,b"\n'),
         ([None], b'""\n'),
-        (["", "x"], b',"x"\n'),
+        ([None, "x"], b',"x"\n'),
+        (["", "x"], b'"","x"\n'),
         (['say "x"', "\udce9"], b'"say ""x""","\xe9"\n'),
         (["\ud800", "x"], b'"\xed\xa0\x80","x"\n'),
     ],

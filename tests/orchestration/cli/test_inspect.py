@@ -33,7 +33,7 @@ def test_a_file_is_told_with_every_decision_and_why(folder: Path) -> None:
         str(path),
         "  format     csv in utf-8",
         "  dialect    fields parted by ',', quoted by '\"'",
-        "  why        the most consistent: 3 fields a record, fit 0.44 of 1",
+        "  why        the most consistent: 3 fields a record, fit 0.22 of 1",
         "  why        1 record stands before the header, on line 3",
         "  header     on line 3: id, name, since",
         "  rows       5 read, 3 would land",
@@ -86,6 +86,34 @@ def test_the_files_of_a_folder_are_written_under_their_own_names(
     assert written["sub/plain.csv"] == "a,b\n1,é\n"
     assert written["packed.csv"] == "a,b\n1,2\n"
     assert "messy.csv" in written
+
+
+def test_files_of_one_name_are_written_side_by_side(folder: Path, tmp_path: Path) -> None:
+    (folder / "plain.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    other = tmp_path / "plain.csv"
+    other.write_text("c,d\n3,4\n")
+    out = tmp_path / "out"
+    assert inspect(folder, other, "--rows", "--out", out).exit_code == 0
+    written = {path.name: path.read_text() for path in out.iterdir() if "plain" in path.name}
+    assert written == {
+        "plain.csv": "id,name\n1,Ada\n",
+        "plain.csv.gz": "a,b\n1,2\n",
+        "plain_2.csv": "c,d\n3,4\n",
+    }
+
+
+def test_members_whose_names_come_out_alike_are_both_written(tmp_path: Path) -> None:
+    path = tmp_path / "both.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/b.csv", "a,b\n1,2\n")
+        archive.writestr("a_b.csv", "a,b\n3,4\n")
+    out = tmp_path / "out"
+    inspect(path, "--rows", "--out", out)
+    assert sorted(file.name for file in out.rglob("*.csv")) == ["a_b.csv", "a_b_2.csv"]
+
+
+def test_a_usage_error_is_one_json_document_too(folder: Path) -> None:
+    assert "--out" in json.loads(inspect(folder, "--rows", "--json").stdout)["error"]
 
 
 def test_every_member_of_an_archive_is_a_file(tmp_path: Path) -> None:
@@ -141,7 +169,6 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_read(folder: Path
         (["{folder}/plain.csv", "--rows", "--json"], "need --out DIR"),
         (["{folder}", "--out", "x"], "add --rows"),
         (["{folder}", "--rows", "--out", "{folder}"], "would be overwritten"),
-        (["{folder}", "{folder}", "--rows", "--out", "x"], "two of the files"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(

@@ -16,15 +16,17 @@ def layout(text: str, *expected: str) -> Layout:
 
 
 def header(text: str, *expected: str) -> int | None:
-    return layout(text, *expected).header
+    """How many records stand before the header."""
+    line = layout(text, *expected).header
+    return None if line is None else [record.line for record in records(text)].index(line)
 
 
 def test_the_first_record_is_the_header_where_its_words_stand_over_numbers() -> None:
-    assert layout("id,name,since\n1,Ada,2024-01-01\n2,Bob,2024-01-02\n") == Layout(0, 3, (0, 2))
+    assert layout("id,name,since\n1,Ada,2024-01-01\n2,Bob,2024-01-02\n") == Layout(1, 3, (0, 2))
 
 
 def test_words_over_words_are_a_header() -> None:
-    assert layout("name,city\nAda,London\nBob,Paris\n") == Layout(0, 2, ())
+    assert layout("name,city\nAda,London\nBob,Paris\n") == Layout(1, 2, ())
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_years_over_numbers_are_a_header() -> None:
 
 
 def test_a_header_alone_is_one() -> None:
-    assert layout("id,name\n") == Layout(0, 2, ())
+    assert layout("id,name\n") == Layout(1, 2, ())
 
 
 def test_the_names_that_are_expected_make_a_header_wherever_they_stand() -> None:

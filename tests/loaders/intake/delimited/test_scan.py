@@ -80,7 +80,9 @@ def test_what_readers_may_differ_in_is_not_plain(path: Path, content: bytes) -> 
 
 def test_a_repeated_header_is_not_plain(path: Path) -> None:
     assert not scanned(path, b"a,b\n1,x\na,b\n2,y\n").is_plain
-    assert scanned(path, b"a,b\n1,x\na,bc\n2,y\n").is_plain
+    assert not scanned(path, b'a,b\n1,x\n"a","b"\n2,y\n').is_plain
+    assert not scanned(path, b'"a",b\n1,x\na,"b"\n2,y\n').is_plain
+    assert scanned(path, b"a,b\n1,x\nab,b\n2,y\n").is_plain
 
 
 def test_a_record_longer_than_a_block_is_not_plain(

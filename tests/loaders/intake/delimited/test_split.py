@@ -81,7 +81,11 @@ def test_blank_lines_are_passed_over_but_counted() -> None:
 
 def test_lines_of_blanks_before_the_header_are_passed_over() -> None:
     assert fields("  \n\t\na,b\n") == [["a", "b"]]
-    assert fields(" \t \na\tb\n\t\n", "\t") == [["a", "b"], [None, None]]
+    assert fields("  \n\na\tb\n", "\t") == [["a", "b"]]
+
+
+def test_a_line_of_tabs_is_a_record_where_tabs_separate() -> None:
+    assert fields("\t\na\tb\n \t \n", "\t") == [[None, None], ["a", "b"], [" ", " "]]
 
 
 def test_a_line_of_blanks_after_the_header_is_a_record() -> None:
