@@ -109,12 +109,14 @@ def test_a_header_longer_than_a_sample_is_read(path: Path) -> None:
     assert (found.header_line, len(rows), len(rows[0])) == (1, 2, 1900)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["price,qty\n£5,1\n£6,2\n", "n,m\nJosé Muñoz,1\n", "n,m\nnaïve,1\n", "n,m\nNoël,1\n"]
-    + ["n,m\nØrsted,1\n", "n,m\n10 µg,1\n", "n,m\n½ cup,1\n", "n,m\nIbáñez,1\n"]
-    + ["Price (£);Qty\n1;2\n", "Área (m²);b\n1;2\n", "i,n\n" + lines("{0},£{0}.50", 300)],
+WESTERN = (
+    *("price,qty\n£5,1\n£6,2\n", "n,m\nJosé Muñoz,1\n", "n,m\nnaïve,1\n", "n,m\nNoël,1\n"),
+    *("n,m\nØrsted,1\n", "n,m\n10 µg,1\n", "n,m\n½ cup,1\n", "n,m\nIbáñez,1\n"),
+    *("Price (£);Qty\n1;2\n", "Área (m²);b\n1;2\n", "i,n\n" + lines("{0},£{0}.50", 300)),
 )
+
+
+@pytest.mark.parametrize("text", WESTERN)
 def test_a_few_western_letters_are_windows_1252(path: Path, text: str) -> None:
     found, rows = read(path, text.encode("cp1252"))
     assert found.encoding == "cp1252"

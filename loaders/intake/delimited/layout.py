@@ -83,7 +83,7 @@ def _is_header(records: Sequence[Record], place: int, width: int) -> bool:
     top = records[place].fields
     below = [fields for fields in _rows(records[place + 1 :], width) if fields != top]
     if not below:
-        return not all(kind_of(cell) for cell in top if cell) or not any(top)
+        return not any(cell and kind_of(cell) and not YEAR.fullmatch(cell) for cell in top)
     votes = [_vote(cell, [row[i] for row in below]) for i, cell in enumerate(top)]
     if any(votes):
         return sum(votes) > 0 or (sum(votes) == 0 and votes[0] > 0)
