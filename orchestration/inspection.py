@@ -64,12 +64,8 @@ def inspect(
     The rows go as CSV to the stream or to the target: a file, or a folder for the members of an
     archive. What is unpacked, of each file at most `limit` bytes, is removed again.
     """
-    try:
-        members = list(unwrap(path, unpack_in, limit))
-    except OSError as error:
-        members = [Member(path, None, None, f"cannot be read: {error.strerror or error}")]
     taken: set[Path] = set()
-    for member in members:
+    for member in _members(path, unpack_in, limit):
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         found = Inspection(file=shown, member=member.name, compression=member.compression)
         place = free_place(_place(target, member), taken) if target else None
@@ -86,6 +82,13 @@ def inspect(
         if member.path != path:
             member.path.unlink(missing_ok=True)
         yield found
+
+
+def _members(path: Path, unpack_in: Path, limit: int) -> Iterator[Member]:
+    try:
+        yield from unwrap(path, unpack_in, limit)
+    except OSError as error:
+        yield Member(path, None, None, f"cannot be read: {error.strerror or error}")
 
 
 def own_name(path: Path) -> str:

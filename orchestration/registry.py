@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from orchestration.dbt import BuildOutcome
 
 State = Literal["running", "succeeded", "failed", "interrupted"]
 RECORD = "run.json"
+WORK_FOLDERS = ("dlt", "unpacked")  # of a run, which it removes itself unless it is killed
 log = logging.getLogger("assay.registry")
 
 
@@ -100,6 +102,21 @@ def load_all(runs_dir: Path, limit: int | None = None) -> list[RunRecord]:
         except AssayError as error:
             log.warning("%s", error)
     return records
+
+
+def sweep(runs_dir: Path) -> None:
+    """Remove what runs that were killed left behind of their work; their records and logs stay."""
+    for name in WORK_FOLDERS:
+        for folder in runs_dir.glob(f"*/{name}"):
+            if not _is_under_way(runs_dir, folder.parent.name):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_under_way(runs_dir: Path, run_id: str) -> bool:
+    try:
+        return load(runs_dir, run_id).state == "running"
+    except AssayError:
+        return False
 
 
 def _is_alive(pid: int) -> bool:

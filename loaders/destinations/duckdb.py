@@ -32,6 +32,19 @@ class DuckDBLanding(LandingJob):
         finally:
             connection.unregister("_landing_rows")
 
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Append rows from an Arrow table."""
+        target = self._sql.make_qualified_table_name(name)
+        connection = self._sql.native_connection
+        connection.register("_appended_rows", rows)
+        try:
+            columns = ", ".join(map(self._sql.escape_column_name, rows.column_names))
+            connection.execute(
+                f"insert into {target} ({columns}) select {columns} from _appended_rows"
+            )
+        finally:
+            connection.unregister("_appended_rows")
+
 
 class AssayDuckDBClient(DuckDbClient):
     """dlt's client, which lands marked tables through a job of ours."""

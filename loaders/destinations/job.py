@@ -26,7 +26,6 @@ from loaders.destinations.tables import (
     BATCHES,
     LANDINGS,
     LINEAGE,
-    QUARANTINE,
     REPLAYS,
     ROLE_HINT,
     Manifest,
@@ -34,7 +33,7 @@ from loaders.destinations.tables import (
 from loaders.intake.columnar import read_chunks, schema_of
 from loaders.intake.records import Rejected
 
-REJECTED_AT_ONCE = 500
+ROWS_AT_ONCE = 500
 HELD_BYTES = 8_000_000  # of rows that stand aside; more of them wait on disk
 LENGTH_BYTES = 8
 
@@ -69,6 +68,10 @@ class LandingJob(RunnableLoadJob):
     @abstractmethod
     def copy_rows(self, batch: Batch, rows: "Sifted") -> None:
         """Append the rows of a batch to its raw table, with their lineage."""
+
+    @abstractmethod
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Append rows to a table of ours, by the names of their columns."""
 
     @property
     def _sql(self) -> Any:
@@ -143,21 +146,30 @@ class LandingJob(RunnableLoadJob):
             (manifest.batch.id, number, mend.batch_id, mend.row, mend.sha256, *told)
             for number, mend in enumerate(manifest.mends, start=1)
         ]
-        for start in range(0, len(rows), REJECTED_AT_ONCE):
-            self._insert("_replays", list(REPLAYS), rows[start : start + REJECTED_AT_ONCE])
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            self._insert("_replays", list(REPLAYS), rows[start : start + ROWS_AT_ONCE])
 
     def _quarantine(self, manifest: Manifest, rejected: list[Rejected]) -> None:
         batch = manifest.batch
-        stage = "intake" if batch.problem is None else "header"
-        origin = (batch.id, batch.source, batch.table, batch.uri)
-        told = (stage, manifest.run_id, datetime.now(UTC), self._load_id)
-        rows = [
-            (*origin, row.number, row.line, row.text, row.raw, row.reason, *told)
-            for row in rejected
-        ]
-        for start in range(0, len(rows), REJECTED_AT_ONCE):
-            part = rows[start : start + REJECTED_AT_ONCE]
-            self._insert("_quarantine", list(QUARANTINE), part)
+        same: dict[str, Any] = {
+            "_batch_id": batch.id,
+            "source": batch.source,
+            "table_name": batch.table,
+            "uri": batch.uri,
+            "stage": "intake" if batch.problem is None else "header",
+            "run_id": manifest.run_id,
+            "quarantined_at": datetime.now(UTC),
+            "_dlt_load_id": self._load_id,
+        }
+        own = {
+            "_row": [row.number for row in rejected],
+            "line": [row.line for row in rejected],
+            "raw_text": [row.text for row in rejected],
+            "raw_bytes": [row.raw for row in rejected],
+            "reason": [row.reason for row in rejected],
+        }
+        columns = {name: pa.repeat(value, len(rejected)) for name, value in same.items()}
+        self.append("_quarantine", pa.table({**columns, **own}))
 
     def _record_landing(self, rows: list[dict[str, Any]]) -> None:
         current = [

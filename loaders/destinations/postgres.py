@@ -16,6 +16,7 @@ from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, Sifted, job_of, with_our_formats
 
 BYTES_AT_ONCE = 1 << 16
+HEADERLESS = pa_csv.WriteOptions(include_header=False)
 
 
 class PostgresLanding(LandingJob):
@@ -30,6 +31,19 @@ class PostgresLanding(LandingJob):
                 "(format csv, null '', encoding 'utf8')",
                 _Stream(_csv(rows, batch.id, self._load_id)),
                 BYTES_AT_ONCE,
+            )
+
+    def append(self, name: str, rows: pa.Table) -> None:
+        """Append rows by COPY."""
+        target = self._sql.make_qualified_table_name(name)
+        columns = ", ".join(map(self._sql.escape_column_name, rows.column_names))
+        written = pa.BufferOutputStream()
+        arrays = [_as_text(column) for column in rows.columns]
+        pa_csv.write_csv(pa.table(arrays, rows.column_names), written, HEADERLESS)
+        with self._sql.native_connection.cursor() as cursor:
+            cursor.copy_expert(
+                f"copy {target} ({columns}) from stdin (format csv, null '', encoding 'utf8')",
+                BytesIO(written.getvalue()),
             )
 
     def settle(self, tables: Collection[str]) -> None:
@@ -64,15 +78,21 @@ class AssayPostgres(postgres):
 
 def _csv(tables: Iterable[pa.RecordBatch], batch_id: str, load_id: str) -> Iterator[bytes]:
     """Rows as CSV, with their lineage; every text is quoted, so a NULL is told from it."""
-    options = pa_csv.WriteOptions(include_header=False)
     for table in tables:
         *values, number = table.columns
         lineage = (pa.repeat(batch_id, len(number)), number, pa.repeat(load_id, len(number)))
         columns = [*values, *lineage]
         names = [str(place) for place in range(len(columns))]
         written = pa.BufferOutputStream()
-        pa_csv.write_csv(pa.RecordBatch.from_arrays(columns, names), written, options)
+        pa_csv.write_csv(pa.RecordBatch.from_arrays(columns, names), written, HEADERLESS)
         yield written.getvalue().to_pybytes()
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Bytes as bytea is written; any other column as it is."""
+    if not pa.types.is_binary(column.type):
+        return column
+    return pa.chunked_array([[f"\\x{value.as_py().hex()}" for value in column]])
 
 
 class _Stream:

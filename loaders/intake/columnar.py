@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from loaders.batch import Batch
-from loaders.intake.decode import BOMS
+from loaders.intake.decode import skip_mark
 from loaders.intake.parquet.reading import read_parquet
 from loaders.intake.parquet.text import rows_of
 from loaders.intake.records import Rejected, Row, judge_values, read_rows
@@ -62,9 +62,7 @@ def _fast(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:
     assert batch.layout is not None
     names = schema.names[:-1]
     with Path(batch.path).open("rb") as file:
-        head = file.read(4)
-        marks = [mark for mark, encoding in BOMS if encoding == batch.encoding]
-        file.seek(max((len(mark) for mark in marks if head.startswith(mark)), default=0))
+        skip_mark(file, batch.encoding)
         reader = pa_csv.open_csv(
             file,
             read_options=pa_csv.ReadOptions(

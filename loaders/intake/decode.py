@@ -11,7 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
 BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -113,6 +113,13 @@ def open_text(path: Path, encoding: str, newline: str = "") -> TextIO:
     if text.read(1) != "\ufeff":
         text.seek(0)
     return text
+
+
+def skip_mark(file: BinaryIO, encoding: str) -> None:
+    """Go behind the byte-order mark that a file in this encoding begins with, if it does."""
+    head = file.read(4)
+    marks = [mark for mark, marked in BOMS if marked == encoding and head.startswith(mark)]
+    file.seek(len(max(marks, default=b"", key=len)))
 
 
 def encode(text: str, encoding: str) -> bytes:

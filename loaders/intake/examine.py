@@ -13,9 +13,10 @@ from loaders.intake.delimited.dialect import Decision, detect_dialect
 from loaders.intake.delimited.layout import find_layout
 from loaders.intake.delimited.sample import LONG_HEAD, Sample, cut_sample, read_sample
 from loaders.intake.delimited.scan import Scan, scan
-from loaders.intake.delimited.split import Record, split_records
+from loaders.intake.delimited.split import split_records
 from loaders.intake.documents.reading import format_of
 from loaders.intake.parquet.reading import parquet_titles, read_parquet
+from loaders.intake.record import Record
 from loaders.intake.records import is_note, readable
 
 LOOKED_AT = 2_000  # records of the head that tell the layout

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from loaders.batch import Batch, Layout
 from loaders.intake.decode import encode, open_text
 from loaders.intake.delimited.kinds import kind_of
-from loaders.intake.delimited.split import Fields, Record, split_records
+from loaders.intake.delimited.split import split_records
 from loaders.intake.documents.answers import read_sequence
 from loaders.intake.documents.reading import read_documents
+from loaders.intake.record import Fields, Record
 
 PREAMBLE = "stands before the header"
 REPEATED = "repeats the header"

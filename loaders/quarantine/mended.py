@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from loaders.errors import SettingsError
 from loaders.intake.decode import open_text
-from loaders.intake.delimited.split import Record, split_records
+from loaders.intake.delimited.split import split_records
 from loaders.intake.examine import Reading, examine
+from loaders.intake.record import Record
 from loaders.quarantine.rows import Key
 from loaders.quarantine.sheet import BATCH, REASON, ROW, is_text
 

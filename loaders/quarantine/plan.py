@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from loaders.batch import Mend
 from loaders.errors import AssayError
 from loaders.intake.documents.answers import SEPARATOR, NotRecordsError, cut_records
+from loaders.intake.record import Fields
 from loaders.ledger import has_table
 from loaders.quarantine.mended import MendedRow
 from loaders.quarantine.rows import (
@@ -27,7 +28,6 @@ from loaders.quarantine.sheet import REASON, Cut, columns_of, cut, is_surplus, i
 from loaders.warehouse import Reader
 
 TOLD = 10  # lines of a sheet that an error names
-Fields = list[str | None]
 
 
 @dataclass

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from loaders.intake.decode import ERRORS
-from loaders.intake.delimited.split import Fields, split_records
+from loaders.intake.delimited.split import split_records
+from loaders.intake.record import Fields
 from loaders.intake.records import readable
 from loaders.quarantine.rows import WHOLE, Aside, Origin, check_names, origins, rows_aside
 from loaders.warehouse import Reader, Result

@@ -46,6 +46,20 @@ def test_a_run_whose_process_is_gone_reads_as_interrupted(tmp_path: Path) -> Non
     assert registry.load(tmp_path, record.run_id).state == "interrupted"
 
 
+def test_what_killed_runs_left_is_swept_and_running_ones_keep_theirs(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    killed = a_record(run_id="20260101T000000Z-aaaaaa", state="running", pid=gone.pid)
+    running = a_record(run_id="20260102T000000Z-aaaaaa", state="running")
+    for record in (killed, running):
+        registry.save(tmp_path, record)
+        for name in registry.WORK_FOLDERS:
+            (tmp_path / record.run_id / name).mkdir()
+    registry.sweep(tmp_path)
+    assert {path.name for path in (tmp_path / killed.run_id).iterdir()} == {"run.json"}
+    assert {path.name for path in (tmp_path / running.run_id).iterdir()} > {"dlt", "unpacked"}
+
+
 def test_a_run_under_way_reads_as_running(tmp_path: Path) -> None:
     record = a_record(state="running")
     registry.save(tmp_path, record)

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from loaders.batch import Dialect
+from loaders.intake.record import Fields
 
-Fields = list[str | None]
 MOST_AT_ONCE = 100  # fields that one expression cuts; a longer one gains nothing
 NEVER = "\udfff"  # in place of a quote where nothing quotes: no text that was decoded holds it
 

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 
 from loaders.batch import Layout
 from loaders.intake.columns import map_columns
-from loaders.intake.delimited.dialect import main_width
+from loaders.intake.delimited.consistency import main_width
 from loaders.intake.delimited.kinds import YEAR, kind_of
-from loaders.intake.delimited.split import Fields, Record
+from loaders.intake.record import Fields, Record
 
 SURE = 0.8  # of a column's values must be numbers, or dates, for the column to be one of them
 BEGINNING = 100  # records among which the header is looked for

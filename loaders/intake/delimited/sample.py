@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from loaders.batch import Dialect
 from loaders.intake.decode import open_text
-from loaders.intake.delimited.split import UNCLOSED, Record, split_records
+from loaders.intake.delimited.split import UNCLOSED, split_records
+from loaders.intake.record import Record
 
 HEAD = 1 << 19  # characters
 LONG_HEAD = 1 << 26  # where no record ends in the head

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from loaders.intake.decode import BOMS
+from loaders.intake.decode import skip_mark
 
 CHUNK = 1 << 20
 QUOTE, LF, CR, NUL = b'"\n\r\0'
@@ -210,11 +210,9 @@ def _places(text: bytes, part: bytes) -> Iterator[int]:
 
 def _utf8_chunks(path: Path, encoding: str, scanner: _Scanner) -> Iterator[bytes]:
     """The bytes of the file as UTF-8, without a byte-order mark."""
-    marks = [mark for mark, marked in BOMS if marked == encoding]
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     with path.open("rb") as file:
-        head = file.read(4)
-        file.seek(max((len(mark) for mark in marks if head.startswith(mark)), default=0))
+        skip_mark(file, encoding)
         while chunk := file.read(CHUNK):
             if encoding == "utf-8" and chunk.isascii() and not decoder.getstate()[0]:
                 yield chunk

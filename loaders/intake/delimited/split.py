@@ -10,29 +10,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from io import TextIOBase
 from itertools import pairwise
-from typing import NamedTuple
 
 from loaders.batch import Dialect
-from loaders.intake.delimited.grammar import Fields, Grammar, grammar_of
-
-__all__ = ["STRAY", "UNCLOSED", "Fields", "Record", "split_records"]
-
-
-class Record(NamedTuple):
-    """One record: the line it starts on (from 1), its text as written, its fields.
-
-    `problem` says why the text could not be cut into fields; they are then empty. `blank_lines` is
-    how many blank lines stand before it; `is_loose` is whether a quote was taken as data within a
-    quoted field.
-    """
-
-    line: int
-    text: str
-    fields: Fields
-    problem: str | None = None
-    blank_lines: int = 0
-    is_loose: bool = False
-
+from loaders.intake.delimited.grammar import Grammar, grammar_of
+from loaders.intake.record import Fields, Record
 
 BLANKS = " \t"
 UNCLOSED = "a quote is opened and never closed"

@@ -14,7 +14,7 @@ from typing import NoReturn, cast
 import msgspec
 
 from loaders.batch import Batch
-from loaders.intake.delimited.split import Record
+from loaders.intake.record import Record
 
 SEPARATOR = "\x1e"
 CHUNK = 1 << 20

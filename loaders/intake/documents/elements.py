@@ -11,7 +11,6 @@ import re
 from collections.abc import Generator, Iterator
 from typing import TextIO
 
-from loaders.intake.delimited.split import Record
 from loaders.intake.documents.answers import (
     BEGINNING,
     DECODER,
@@ -21,6 +20,7 @@ from loaders.intake.documents.answers import (
     problem_of,
 )
 from loaders.intake.documents.window import Element, Line, Value, Window
+from loaders.intake.record import Record
 
 LARGEST = 1 << 28  # characters of a record
 SHORT = 1 << 20  # characters of a value whose beginning may be decoded to judge it

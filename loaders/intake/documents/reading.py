@@ -13,7 +13,6 @@ from typing import TextIO
 
 from loaders.batch import Format
 from loaders.intake.decode import open_text
-from loaders.intake.delimited.split import Record
 from loaders.intake.documents.answers import problem_of
 from loaders.intake.documents.elements import (
     BLANKS,
@@ -23,6 +22,7 @@ from loaders.intake.documents.elements import (
     read_elements,
     set_aside,
 )
+from loaders.intake.record import Record
 
 HEAD = 1 << 18  # characters that tell a format
 MOST_LINES = 200

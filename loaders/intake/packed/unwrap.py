@@ -18,7 +18,6 @@ from loaders.intake.packed.zipped import Content, read_zip
 DEEPEST = 3  # a zip of gzips is two deep
 RATIO = 200  # text that is rich in repetition comes to some 50
 ALWAYS_FINE = 1 << 30  # bytes that a small file may unpack to, whatever the ratio
-LIMIT = 1 << 36  # bytes that one file may unpack to, unless the caller says otherwise
 
 __all__ = ["Member", "UnwrapError", "unwrap"]
 
@@ -39,7 +38,7 @@ class Member(NamedTuple):
     problem: str | None = None
 
 
-def unwrap(path: Path, folder: Path, limit: int = LIMIT) -> Iterator[Member]:
+def unwrap(path: Path, folder: Path, limit: int) -> Iterator[Member]:
     """The files in a file, one after another, each complete when it is yielded.
 
     All of them together come to at most `limit` bytes, and to 200 times the packed size where that

@@ -4,7 +4,8 @@ import pytest
 
 from loaders.batch import Dialect, Layout
 from loaders.intake.delimited.layout import find_layout
-from loaders.intake.delimited.split import Record, split_records
+from loaders.intake.delimited.split import split_records
+from loaders.intake.record import Record
 
 
 def records(text: str) -> list[Record]:

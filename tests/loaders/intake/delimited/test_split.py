@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.batch import Dialect
-from loaders.intake.delimited.split import STRAY, UNCLOSED, Fields, Record, split_records
+from loaders.intake.delimited.split import STRAY, UNCLOSED, split_records
+from loaders.intake.record import Fields, Record
 
 DELIMITERS = (",", ";", "\t", "|", ",\t")
 Table = list[Fields]

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.batch import Batch
-from loaders.intake.delimited.split import Record
 from loaders.intake.documents.answers import (
     NotRecordsError,
     cut_records,
     read_sequence,
     sequence_item,
 )
+from loaders.intake.record import Record
 from tests.loaders.conftest import BatchOf
 
 

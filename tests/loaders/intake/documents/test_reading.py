@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from loaders.batch import Format
 from loaders.intake.decode import detect_encoding
-from loaders.intake.delimited.split import Record
 from loaders.intake.documents.answers import TOO_DEEP, problem_of
 from loaders.intake.documents.elements import MISSING, NEVER_CLOSED, TOO_LONG
 from loaders.intake.documents.reading import format_of, read_documents
+from loaders.intake.record import Record
 from tests.loaders.intake.documents.test_answers import blanks, documents
 
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
