@@ -142,7 +142,8 @@ class _Table:
                 yield record, self._repeats(record)
             else:
                 yield from self._below_header(record)
-        yield from ((record, FOOTER) for record in self._held)
+        for record in self._held:
+            yield record, FOOTER if is_note(record, self._layout) else None
 
     def _below_header(self, record: Record) -> Iterator[Judged]:
         if self._layout.width == 1 and self._has_rows:

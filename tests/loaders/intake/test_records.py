@@ -123,6 +123,13 @@ def test_a_last_row_with_empty_fields_is_a_row(batch_of: BatchOf, row: str) -> N
     assert told(batch)[1] == (2, [field or None for field in row.split(",")])
 
 
+@pytest.mark.parametrize("row", ["Cy,absent", "only,three,words"])
+def test_a_last_row_of_words_behind_a_blank_line_is_no_footer(batch_of: BatchOf, row: str) -> None:
+    batch = batch_of(f"a,b\nAnn,5\nBob,6\n\n{row}\n".encode(), layout=Layout(1, 2, (1,)))
+    fields = row.split(",")
+    assert told(batch)[2:] == [(3, fields if len(fields) == 2 else "3 fields, the header has 2")]
+
+
 def test_a_note_that_rows_follow_is_a_row_or_ragged(batch_of: BatchOf) -> None:
     content = b"id,name,since\nTotal,,\nSource\n1,x,2024\n"
     batch = batch_of(content, columns=THREE, layout=Layout(1, 3, (0, 2)))
