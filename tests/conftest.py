@@ -32,7 +32,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real PostgreSQL from the wheel, one for each test process; its libpq keywords."""
     cluster = tmp_path_factory.mktemp("postgres") / "cluster"
-    options = ("fsync=off", "full_page_writes=off", "max_connections=40")
+    # a worker of autovacuum belongs to the superuser: while it runs, no test may drop its database
+    off = ("fsync=off", "full_page_writes=off", "autovacuum=off")
+    options = (*off, "max_connections=40")
     try:
         embedded_postgres.ensure_running(cluster, options)
         embedded_postgres.stop(cluster)
