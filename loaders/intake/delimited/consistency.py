@@ -8,7 +8,7 @@ docs/reading.md has the measure in full.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -228,6 +228,7 @@ class Judge:
         return other if found.width == score.width and found > score else dialect
 
 
+@lru_cache(maxsize=1 << 12)
 def _is_compound(run: str) -> bool:
     """Whether a run of characters is one separator: twins, twins around another, blanks behind."""
     core = run.rstrip(" \t") if run != f" {run.strip()} " else run.strip()
@@ -275,8 +276,10 @@ def _wholeness(rows: list[Record], dialect: Dialect, marks: set[str]) -> float:
     grammar = grammar_of(dialect)
     values = traced = 0.0
     for row in islice(rows, WEIGHED):
-        width, plain = grammar.plain_fields(grammar.body(row.text))
-        values += width
+        plain = list(filter(None, row.fields))
+        if dialect.quote in row.text:
+            plain = grammar.plain_fields(grammar.body(row.text))
+        values += len(row.fields)
         for value in plain:
             if others.search(value) and not is_single(value):
                 traced += max(traces.get(mark, 1.0) for mark in others.findall(value))

@@ -63,6 +63,7 @@ class Grammar:
             return line.rstrip("\r\n")
         return line[:-1].removesuffix("\r") if line.endswith("\n") else line
 
+    @lru_cache(maxsize=64)  # noqa: B019 - grammars are kept anyway: see grammar_of
     def cutter(self, width: int | None) -> Callable[[str], Fields | None]:
         """A function that cuts the body of a record of so many fields at once.
 
@@ -104,11 +105,10 @@ class Grammar:
         fields, rest, _ = self._cut(self._loose_field, body, 0)
         return fields if rest is None else None
 
-    def plain_fields(self, body: str) -> tuple[int, list[str]]:
-        """How many fields a record has, and those that are not quoted."""
+    def plain_fields(self, body: str) -> list[str]:
+        """The fields of a record that are not quoted, nor empty."""
         fields, _, quoted = self._cut(self._field, body, 0)
-        plain = [field for i, field in enumerate(fields) if field and i not in quoted]
-        return len(fields), plain
+        return [field for i, field in enumerate(fields) if field and i not in quoted]
 
     def opened(self, line: str, at: int) -> int | None:
         """Where the content begins of a quoted field that this line leaves open, if it does."""

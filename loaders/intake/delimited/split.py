@@ -58,6 +58,8 @@ def split_records(
             yield Record(number, line, fields, None, blank_lines)
         else:
             record = _Cutter(number, line, pending, grammar, width).record()
+            if width is None and record.fields:  # the next one is probably as wide
+                cut_at_once = grammar.cutter(len(record.fields))
             yield record._replace(blank_lines=blank_lines) if blank_lines else record
         blank_lines = 0
 
