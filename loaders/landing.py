@@ -75,23 +75,34 @@ def land_source(
     Raises:
         SettingsError: what the settings name does not exist.
     """
+    unpacked = settings.runs_dir / run_id / "unpacked"
+    try:
+        return _land_found(settings, warehouse, name, spec, run_id, unpacked)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _land_found(
+    settings: Settings,
+    warehouse: Warehouse,
+    name: str,
+    spec: SourceSpec,
+    run_id: str,
+    unpacked: Path,
+) -> Outcome:
     started = time.monotonic()
     moment = datetime.now(UTC)
-    unpacked = settings.runs_dir / run_id / "unpacked"
+    found = _find(settings, name, spec, run_id, unpacked)
     known: dict[str, ledger.Known] = {}
-    problems: tuple[str, ...] = ()
+    problems = found.problems
     notices: tuple[str, ...] = ()
     try:
-        found = _find(settings, name, spec, run_id, unpacked)
-        problems = found.problems
         notices = _read_differently(warehouse, found)
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
     except SettingsError:
         raise
     except AssayError as error:
         problems = (*problems, str(error))
-    finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
     still_open = _open_rows(warehouse, known)
     tables = {
         table: _table_outcome(found.batches, table, known, still_open, run_id)

@@ -15,7 +15,7 @@ from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.destinations.duckdb import DuckDBLanding
 from loaders.destinations.job import LandingJob, Sifted
 from loaders.destinations.postgres import PostgresLanding
-from loaders.errors import SettingsError
+from loaders.errors import AssayError, SettingsError
 from loaders.landing import make_tables
 from loaders.sources import files
 from tests.loaders.conftest import NOTES, USERS, Answer, Api, Landings, WriteFile, find, lab_of
@@ -378,6 +378,19 @@ def test_what_was_unpacked_is_removed(
     assert not any(landings.settings.runs_dir.rglob("unpacked"))
     write("users.csv", content)
     assert landings.land(lab).new == Books()  # the same content
+
+
+def test_what_was_unpacked_is_removed_where_finding_fails(
+    landings: Landings, lab: FilesSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_name: str, _spec: FilesSource, unpack_in: Path, _limit: int) -> None:
+        unpack_in.mkdir(parents=True)
+        raise AssayError("the disk is full")
+
+    monkeypatch.setattr(files, "find", fail)
+    with pytest.raises(AssayError, match="the disk is full"):
+        landings.land(lab)
+    assert not any(landings.settings.runs_dir.rglob("unpacked"))
 
 
 def test_a_damaged_archive_fails_its_source_and_its_other_files_land(
