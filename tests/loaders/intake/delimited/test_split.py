@@ -190,3 +190,37 @@ def test_the_records_texts_are_the_text(delimiter: str, text: str) -> None:
     for record in records:
         assert record.problem or record.fields
         assert record.text.strip("\r\n")
+
+
+DIALECTS = (
+    *(
+        Dialect(delimiter, quote)
+        for delimiter in ("||", "::", "~|~", "^", "\x1f")
+        for quote in "\"'"
+    ),
+    *(Dialect(delimiter, escape="\\") for delimiter in (",", ";", "||")),
+)
+
+
+def as_written(value: str | None, dialect: Dialect) -> str:
+    """A value as the dialect writes it, quoted wherever it is not NULL."""
+    quote, escape = dialect.quote, dialect.escape
+    if value is None:
+        return ""
+    if escape:
+        value = value.replace(escape, escape * 2)
+    return quote + value.replace(quote, (escape or quote) + quote) + quote
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=str)
+@given(data=st.data())
+def test_every_table_comes_back_in_dialects_nobody_expects(
+    dialect: Dialect, data: st.DataObject
+) -> None:
+    width = data.draw(st.integers(2, 4))
+    cell = st.none() | st.text(st.sampled_from("ab\"'\\|:~^,;\n \x1f"), max_size=6)
+    rows = data.draw(st.lists(st.lists(cell, min_size=width, max_size=width), min_size=1))
+    lines = [dialect.delimiter.join(as_written(value, dialect) for value in row) for row in rows]
+    text = io.StringIO("\n".join(lines) + "\n", newline="")
+    records = list(split_records(text, dialect, width))
+    assert [record.fields for record in records] == rows
