@@ -32,7 +32,6 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A real PostgreSQL from the wheel, one for each test process; its libpq keywords."""
     cluster = tmp_path_factory.mktemp("postgres") / "cluster"
-    # a worker of autovacuum belongs to the superuser: while it runs, no test may drop its database
     off = ("fsync=off", "full_page_writes=off", "autovacuum=off")
     options = (*off, "max_connections=40")
     try:
@@ -51,10 +50,13 @@ def postgres_url(postgres_server: dict[str, str]) -> Iterator[str]:
     name = f"test_{uuid4().hex}"
     with psycopg.connect(**postgres_server, autocommit=True) as admin:  # type: ignore[arg-type]
         admin.execute(f"create database {name}")
-        yield (
-            f"postgresql://{postgres_server['user']}:secret-of-a-test@"
-            f"{postgres_server['host']}:{postgres_server['port']}/{name}"
-        )
+    yield (
+        f"postgresql://{postgres_server['user']}:secret-of-a-test@"
+        f"{postgres_server['host']}:{postgres_server['port']}/{name}"
+    )
+    # as the superuser: a session of a superuser's, or a worker, may be there still
+    superuser = {**postgres_server, "user": "postgres"}
+    with psycopg.connect(**superuser, autocommit=True) as admin:  # type: ignore[arg-type]
         admin.execute(f"drop database {name} with (force)")
 
 
