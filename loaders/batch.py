@@ -104,6 +104,12 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
         has_extra = self.ragged == "extra" or len(own) < len(self.columns)
         return (*own, EXTRA) if has_extra else own
 
+    @property
+    def is_reshaped(self) -> bool:
+        """Whether a row lands in other fields than it was received in, or not at all."""
+        is_whole = self.problem is None and self.ragged == "quarantine"
+        return not is_whole or any(column.is_extra for column in self.columns)
+
 
 class Mend(msgspec.Struct, frozen=True):
     """The row in quarantine that a row of a replay mends, and the hash of the row as mended."""

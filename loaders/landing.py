@@ -7,8 +7,9 @@ the next one does.
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from loaders.catalog import FilesSource, SourceSpec
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
-from loaders.pipeline import expected_tables, run_pipeline
+from loaders.pipeline import expected_tables, import_early, run_pipeline
 from loaders.quarantine.rows import open_rows
 from loaders.settings import Settings
-from loaders.sources import Found, files, rest_api
+from loaders.sources import Found, files
 from loaders.warehouse import Warehouse
 
 log = logging.getLogger("assay.landing")
@@ -92,7 +93,7 @@ def _land_found(
 ) -> Outcome:
     started = time.monotonic()
     moment = datetime.now(UTC)
-    found = _find(settings, name, spec, run_id, unpacked)
+    found = _find(settings, warehouse, name, spec, run_id, unpacked)
     known: dict[str, ledger.Known] = {}
     problems = found.problems
     notices: tuple[str, ...] = ()
@@ -147,10 +148,31 @@ def make_tables(
             run_pipeline(settings, warehouse, name, spec, [], run_id)
 
 
-def _find(settings: Settings, name: str, spec: SourceSpec, run_id: str, unpacked: Path) -> Found:
+def _find(
+    settings: Settings,
+    warehouse: Warehouse,
+    name: str,
+    spec: SourceSpec,
+    run_id: str,
+    unpacked: Path,
+) -> Found:
     if isinstance(spec, FilesSource):
-        return files.find(name, spec, unpacked, settings.max_unpacked_bytes)
+        known = partial(_landed_before, settings, warehouse, run_id)
+        return files.find(name, spec, unpacked, settings.max_unpacked_bytes, known)
+    from loaders.sources import rest_api  # late: files need no client of HTTP
+
     return rest_api.find(name, spec, settings.data_dir / "raw" / name, run_id)
+
+
+def _landed_before(
+    settings: Settings, warehouse: Warehouse, run_id: str, ids: Collection[str]
+) -> Mapping[str, str | None]:
+    """Which batches have landed; where some have not, dlt is needed soon."""
+    with warehouse.reading() as reader:
+        known = ledger.known_batches(reader, ids)
+    if len(known) < len(ids):
+        import_early(settings, run_id)
+    return {batch_id: entry.reason for batch_id, entry in known.items()}
 
 
 def _land(

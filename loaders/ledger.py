@@ -1,6 +1,5 @@
 """What the ledger knows: which batches have landed, and what each source's last landing saw."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -14,10 +13,11 @@ KNOWN_AT_ONCE = 500
 
 
 class Known(NamedTuple):
-    """A batch in the ledger: its books, and the run that landed it."""
+    """A batch in the ledger: its books, the run that landed it, why it stood aside as a whole."""
 
     books: Books
     run_id: str
+    reason: str | None = None
 
 
 class Seen(NamedTuple):
@@ -36,11 +36,11 @@ def known_batches(reader: Reader, ids: Collection[str]) -> dict[str, Known]:
     for part in _parts(sorted(ids)):
         marks = ", ".join(["%s"] * len(part))
         rows = reader.fetch(
-            f"select _batch_id, rows_read, rows_landed, rows_quarantined, run_id "
+            f"select _batch_id, rows_read, rows_landed, rows_quarantined, run_id, reason "
             f"from {RAW_SCHEMA}._batches where _batch_id in ({marks})",
             part,
         ).rows
-        known |= {row[0]: Known(Books(*row[1:4]), row[4]) for row in rows}
+        known |= {row[0]: Known(Books(*row[1:4]), *row[4:]) for row in rows}
     return known
 
 
@@ -103,30 +103,16 @@ def _told(form: str, encoding: str, dialect: Dialect | None, layout: Layout | No
 
 
 def unbalanced(reader: Reader, run_id: str) -> list[str]:
-    """The batches of a run whose books, counted again in the tables themselves, do not balance."""
-    batches = reader.fetch(
-        f"select _batch_id, table_name, rows_read, rows_landed, rows_quarantined "
-        f"from {RAW_SCHEMA}._batches where run_id = %s",
-        (run_id,),
-    ).rows
-    counted = {table: _count(reader, table, run_id) for table in {row[1] for row in batches}}
-    aside = _count(reader, "_quarantine", run_id)
-    return [
-        batch_id
-        for batch_id, table, *kept in batches
-        if (books := Books(*kept)) != Books(books.read, counted[table][batch_id], aside[batch_id])
-        or not books.balance
-    ]
+    """The batches of a run of which not every row that was read landed or was set aside.
 
-
-def _count(reader: Reader, table: str, run_id: str) -> Counter[str]:
-    """How many rows of a table each batch of the run has: one query, however many batches."""
+    What landed is what the warehouse said that it took, in the transaction of the landing.
+    """
     rows = reader.fetch(
-        f'select _batch_id, count(*) from {RAW_SCHEMA}."{table}" where _batch_id in '
-        f"(select _batch_id from {RAW_SCHEMA}._batches where run_id = %s) group by _batch_id",
+        f"select _batch_id from {RAW_SCHEMA}._batches where run_id = %s "
+        "and rows_read <> rows_landed + rows_quarantined order by landed_at, _batch_id",
         (run_id,),
     ).rows
-    return Counter(dict(rows))
+    return [batch_id for (batch_id,) in rows]
 
 
 def has_relation(reader: Reader, schema: str, name: str) -> bool:

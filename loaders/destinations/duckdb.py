@@ -1,4 +1,7 @@
-"""DuckDB: dlt's destination, with rows landed from Arrow batches."""
+"""DuckDB: dlt's destination, with rows landed from files that DuckDB reads, or from Arrow."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -9,41 +12,82 @@ from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from typing_extensions import override
 
 from loaders.batch import Batch
-from loaders.destinations.job import LandingJob, Sifted, job_of, with_our_formats
+from loaders.destinations.job import LandingJob, job_of, with_our_formats
+from loaders.destinations.passage import Passage, takes_bytes
+from loaders.destinations.sifted import Sifted
+from loaders.destinations.tables import LINEAGE, Landed
+
+MEMORY = "400MB"  # beyond it DuckDB writes to disk
+# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass
+FILE = (
+    "read_csv($path, auto_detect = false, columns = $columns, header = $header, "
+    "delim = $delimiter, quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, "
+    "strict_mode = true, max_line_size = 2097152)"
+)
 
 
 class DuckDBLanding(LandingJob):
-    """Streams a batch as Arrow: text stays text, nothing is parsed twice."""
+    """Lets DuckDB read what was checked; streams the rest as Arrow, so nothing is parsed twice."""
 
-    def copy_rows(self, batch: Batch, rows: Sifted) -> None:
-        """Append rows from a stream of Arrow tables, in their order."""
+    def takes(self, batch: Batch) -> bool:
+        """Whether DuckDB reads the file itself: it is checked, and in UTF-8."""
+        return takes_bytes(batch) and batch.encoding in ("utf-8", "ascii")
+
+    def copy_file(self, batch: Batch) -> Landed:
+        """Append the rows of a file, in its order; what is read is hashed beside."""
+        values = self.quoted(batch.landed_columns)
         target = self._sql.make_qualified_table_name(batch.table)
-        connection = self._sql.native_connection
-        stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
-        connection.register("_landing_rows", stream)
-        try:
-            *values, number = rows.schema.names
-            picked = "".join(f"{value}, " for value in values)
-            connection.execute(
-                f"insert into {target} ({self.quoted_columns(batch)}) "
-                f"select {picked} ?, {number}, ? from _landing_rows",
-                [batch.id, self._load_id],
-            )
-        finally:
-            connection.unregister("_landing_rows")
+        with Passage(batch) as passage, ThreadPoolExecutor(1) as beside:
+            passing = beside.submit(passage.pass_by)
+            count = self._sql.native_connection.execute(
+                f"insert into {target} ({values}, {self.quoted(LINEAGE)}) "
+                f"select {values}, $batch_id, row_number() over (), $load_id from {FILE}",
+                {"batch_id": batch.id, "load_id": self._load_id, **_file_of(batch)},
+            ).fetchone()[0]
+            passing.result()
+            return passage.landed(count)
 
-    def append(self, name: str, rows: pa.Table) -> None:
+    def copy_rows(self, batch: Batch, rows: Sifted) -> int:
+        """Append rows from a stream of Arrow tables, in their order."""
+        names = () if batch.problem else batch.landed_columns
+        stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
+        *values, number = rows.schema.names
+        picked = "".join(f"{value}, " for value in values)
+        return self._insert_arrow(
+            f"insert into {self._sql.make_qualified_table_name(batch.table)} "
+            f"({self.quoted((*names, *LINEAGE))}) select {picked} ?, {number}, ? from _arrow",
+            stream,
+            [batch.id, self._load_id],
+        )
+
+    def append(self, name: str, rows: pa.Table) -> int:
         """Append rows from an Arrow table."""
+        columns = self.quoted(rows.column_names)
         target = self._sql.make_qualified_table_name(name)
+        return self._insert_arrow(
+            f"insert into {target} ({columns}) select {columns} from _arrow", rows, []
+        )
+
+    def _insert_arrow(self, sql: str, rows: Any, parameters: list[Any]) -> int:
         connection = self._sql.native_connection
-        connection.register("_appended_rows", rows)
+        connection.register("_arrow", rows)
         try:
-            columns = ", ".join(map(self._sql.escape_column_name, rows.column_names))
-            connection.execute(
-                f"insert into {target} ({columns}) select {columns} from _appended_rows"
-            )
+            count: int = connection.execute(sql, parameters).fetchone()[0]
+            return count
         finally:
-            connection.unregister("_appended_rows")
+            connection.unregister("_arrow")
+
+
+def _file_of(batch: Batch) -> dict[str, Any]:
+    """The parameters with which DuckDB reads the file of a batch."""
+    assert batch.dialect is not None
+    assert batch.layout is not None
+    return {
+        "path": batch.path,
+        "columns": dict.fromkeys(batch.landed_columns, "VARCHAR"),
+        "header": batch.layout.header is not None,
+        "delimiter": batch.dialect.delimiter,
+    }
 
 
 class AssayDuckDBClient(DuckDbClient):

@@ -1,20 +1,19 @@
 """The load job: one transaction in which a landing's new batches, and the landing itself, appear.
 
-A batch is claimed by its ledger row; who finds the row there already has nothing to do. The rows
-are read again from the batch's bytes, which are hashed beside: a file that changed after it was
-looked at lands nothing.
+A batch is claimed by its ledger row: who finds the row there already has nothing to do, and who
+meets one that another transaction is writing waits for its end. A file of which every byte was
+checked goes into the warehouse as it is; any other is read again, row by row. Either way it is
+hashed beside: a file that changed after it was looked at lands nothing.
 """
 
 import hashlib
-import tempfile
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext, TLoaderFileFormat
 from dlt.common.destination.client import LoadJob, RunnableLoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException
@@ -25,17 +24,19 @@ from loaders.batch import Batch, Books
 from loaders.destinations.tables import (
     BATCHES,
     LANDINGS,
-    LINEAGE,
     REPLAYS,
     ROLE_HINT,
+    Landed,
     Manifest,
 )
-from loaders.intake.columnar import read_chunks, schema_of
-from loaders.intake.records import Rejected
+
+if TYPE_CHECKING:  # Arrow is for the careful path alone: it would double the memory of the other
+    import pyarrow as pa
+
+    from loaders.destinations.sifted import Sifted
+    from loaders.intake.records import Rejected
 
 ROWS_AT_ONCE = 500
-HELD_BYTES = 8_000_000  # of rows that stand aside; more of them wait on disk
-LENGTH_BYTES = 8
 
 
 class NothingToLoad(RunnableLoadJob):
@@ -48,44 +49,69 @@ class NothingToLoad(RunnableLoadJob):
 class LandingJob(RunnableLoadJob):
     """Lands what the manifest rows of its file name; a warehouse says how rows are copied."""
 
+    unless_claimed = ""  # of an insertion, where another process may write at the same time
+
     def run(self) -> None:
         """Land every new batch and record the landing, in one transaction."""
         with FileStorage.open_zipsafe_ro(self._file_path, "rb") as file:
             rows = [msgspec.json.decode(line) for line in file if line.strip()]
-        tables = {"_batches", "_landings"}
+        manifests = [msgspec.json.decode(row["manifest"], type=Manifest) for row in rows]
         with self._sql.begin_transaction():
-            for row in rows:
-                manifest = msgspec.json.decode(row["manifest"], type=Manifest)
-                if manifest.is_new and self._claim(manifest):
-                    self._land(manifest)
-                    tables.add(manifest.batch.table)
-            self._record_landing(rows)
-        self.settle(tables)
+            claimed = self._claim([manifest for manifest in manifests if manifest.is_new])
+            self._complete(self.land(claimed))
+            self._record_landing(
+                [
+                    row
+                    for row, manifest in zip(rows, manifests, strict=True)
+                    if manifest.becomes_current
+                ]
+            )
 
-    def settle(self, tables: Collection[str]) -> None:
-        """After the landing is visible: let the warehouse take note of what the tables hold."""
+    def land(self, manifests: Iterable[Manifest]) -> list[Landed]:
+        """Land batches, each in the way that suits it."""
+        return [
+            self.copy_file(manifest.batch) if self.takes(manifest.batch) else self._sift(manifest)
+            for manifest in manifests
+        ]
 
     @abstractmethod
-    def copy_rows(self, batch: Batch, rows: "Sifted") -> None:
-        """Append the rows of a batch to its raw table, with their lineage."""
+    def takes(self, batch: Batch) -> bool:
+        """Whether the warehouse reads the batch's file itself, byte for byte."""
 
     @abstractmethod
-    def append(self, name: str, rows: pa.Table) -> None:
-        """Append rows to a table of ours, by the names of their columns."""
+    def copy_file(self, batch: Batch) -> Landed:
+        """Append the rows of a checked file to the batch's raw table, with their lineage."""
+
+    @abstractmethod
+    def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
+        """Append rows to the batch's raw table, with their lineage; how many the warehouse took."""
+
+    @abstractmethod
+    def append(self, name: str, rows: "pa.Table") -> int:
+        """Append rows to a table of ours, by the names of their columns; how many it took."""
 
     @property
     def _sql(self) -> Any:
         client: Any = self._job_client
         return client.sql_client
 
-    def _claim(self, manifest: Manifest) -> bool:
-        batch = manifest.batch
+    def _claim(self, manifests: list[Manifest]) -> list[Manifest]:
+        """Write the ledger rows of the batches that nobody has landed; these batches are ours."""
         table = self._sql.make_qualified_table_name("_batches")
-        known = self._sql.execute_sql(f"select 1 from {table} where _batch_id = %s", batch.id)
-        if known:
-            return False
-        self._insert("_batches", list(BATCHES), [self._ledger_row(manifest)])
-        return True
+        ours: set[str] = set()
+        for start in range(0, len(manifests), ROWS_AT_ONCE):
+            part = manifests[start : start + ROWS_AT_ONCE]
+            ids = [manifest.batch.id for manifest in part]
+            marks = ", ".join(["%s"] * len(ids))
+            known = self._sql.execute_sql(
+                f"select _batch_id from {table} where _batch_id in ({marks})", *ids
+            )
+            rows = [self._ledger_row(m) for m in part if (m.batch.id,) not in set(known)]
+            if rows:
+                sql, parameters = _insertion(table, list(BATCHES), rows)
+                sql = f"{sql} {self.unless_claimed} returning _batch_id"
+                ours.update(row[0] for row in self._sql.execute_sql(sql, *parameters))
+        return [manifest for manifest in manifests if manifest.batch.id in ours]
 
     def _ledger_row(self, manifest: Manifest) -> tuple[Any, ...]:
         batch = manifest.batch
@@ -105,6 +131,7 @@ class LandingJob(RunnableLoadJob):
             0,
             0,
             0,
+            None,
             batch.problem,
             batch.replay_of,
             manifest.run_id,
@@ -113,27 +140,50 @@ class LandingJob(RunnableLoadJob):
             self._load_id,
         )
 
-    def _land(self, manifest: Manifest) -> None:
+    def _sift(self, manifest: Manifest) -> Landed:
+        from loaders.destinations.sifted import Sifted
+
         batch = manifest.batch
         with Sifted(batch) as rows:
             try:
-                self.copy_rows(batch, rows)
+                taken = self.copy_rows(batch, rows)
             except Exception as error:
                 if rows.failure is None:
                     raise
                 if Path(batch.path).exists():  # or its own error says so
                     _refuse_changed(batch)
                 raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
-            for rejected in rows.rejected():
-                self._quarantine(manifest, rejected)
+            aside = sum(self._quarantine(manifest, rejected) for rejected in rows.rejected())
         _refuse_changed(batch)
-        self._sql.execute_sql(
-            f"update {self._sql.make_qualified_table_name('_batches')} "
-            "set rows_read = %s, rows_landed = %s, rows_quarantined = %s where _batch_id = %s",
-            *(rows.books.read, rows.books.landed, rows.books.quarantined, batch.id),
-        )
+        books = Books(rows.books.read, taken, aside)
+        if books != rows.books:
+            raise DestinationTerminalException(
+                f"{batch.uri}: of {rows.books.read} rows that were read, {taken} landed "
+                f"and {aside} were set aside"
+            )
         if batch.replay_of:
-            self._close_mended(manifest, rows.books.read)
+            self._close_mended(manifest, books.read)
+        return Landed(batch.id, books, rows.checksum)
+
+    def _complete(self, landed: list[Landed]) -> None:
+        """Enter what became of each batch into the ledger."""
+        table = self._sql.make_qualified_table_name("_batches")
+        for start in range(0, len(landed), ROWS_AT_ONCE):
+            part = landed[start : start + ROWS_AT_ONCE]
+            values = ", ".join(["(%s, %s, %s, %s, %s)"] * len(part))
+            parameters = [
+                value
+                for batch_id, books, checksum in part
+                for value in (batch_id, books.read, books.landed, books.quarantined, checksum)
+            ]
+            self._sql.execute_sql(
+                f"update {table} set rows_read = done.rows_read, rows_landed = done.rows_landed, "
+                "rows_quarantined = done.rows_quarantined, checksum = done.checksum "
+                f"from (values {values}) as "
+                "done (batch_id, rows_read, rows_landed, rows_quarantined, checksum) "
+                "where _batch_id = done.batch_id",
+                *parameters,
+            )
 
     def _close_mended(self, manifest: Manifest, read: int) -> None:
         """Record which quarantined rows those of a replay mend: from now on they are not open."""
@@ -146,10 +196,11 @@ class LandingJob(RunnableLoadJob):
             (manifest.batch.id, number, mend.batch_id, mend.row, mend.sha256, *told)
             for number, mend in enumerate(manifest.mends, start=1)
         ]
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            self._insert("_replays", list(REPLAYS), rows[start : start + ROWS_AT_ONCE])
+        self._insert("_replays", list(REPLAYS), rows)
 
-    def _quarantine(self, manifest: Manifest, rejected: list[Rejected]) -> None:
+    def _quarantine(self, manifest: Manifest, rejected: "list[Rejected]") -> int:
+        import pyarrow as pa
+
         batch = manifest.batch
         same: dict[str, Any] = {
             "_batch_id": batch.id,
@@ -169,14 +220,9 @@ class LandingJob(RunnableLoadJob):
             "reason": [row.reason for row in rejected],
         }
         columns = {name: pa.repeat(value, len(rejected)) for name, value in same.items()}
-        self.append("_quarantine", pa.table({**columns, **own}))
+        return self.append("_quarantine", pa.table({**columns, **own}))
 
-    def _record_landing(self, rows: list[dict[str, Any]]) -> None:
-        current = [
-            row
-            for row in rows
-            if msgspec.json.decode(row["manifest"], type=Manifest).becomes_current
-        ]
+    def _record_landing(self, current: list[dict[str, Any]]) -> None:
         if not current:
             return
         told = {"landing_id": self._last_landing() + 1, "landed_at": datetime.now(UTC)}
@@ -191,16 +237,13 @@ class LandingJob(RunnableLoadJob):
 
     def _insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
         table = self._sql.make_qualified_table_name(name)
-        names = ", ".join(self._sql.escape_column_name(column) for column in columns)
-        marks = "(" + ", ".join(["%s"] * len(columns)) + ")"
-        values = ", ".join([marks] * len(rows))
-        parameters = [value for row in rows for value in row]
-        self._sql.execute_sql(f"insert into {table} ({names}) values {values}", *parameters)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            sql, parameters = _insertion(table, columns, rows[start : start + ROWS_AT_ONCE])
+            self._sql.execute_sql(sql, *parameters)
 
-    def quoted_columns(self, batch: Batch) -> str:
-        """The columns that a batch lands in as SQL names them, lineage last."""
-        names = () if batch.problem else batch.landed_columns
-        return ", ".join(self._sql.escape_column_name(name) for name in (*names, *LINEAGE))
+    def quoted(self, names: Iterable[str]) -> str:
+        """Columns as SQL names them, in a list."""
+        return ", ".join(self._sql.escape_column_name(name) for name in names)
 
 
 def job_of(table: PreparedTableSchema, file_path: str, landing: type[LandingJob]) -> LoadJob | None:
@@ -221,53 +264,17 @@ def with_our_formats(
     return capabilities
 
 
-class Sifted:
-    """The rows of a batch that land, as Arrow tables, with the others kept aside and the books.
-
-    What stands aside waits in memory, and on disk where it is much. `failure` is why the batch
-    could not be read to its end; the warehouse wraps it in its own.
-    """
-
-    def __init__(self, batch: Batch) -> None:
-        self.books = Books()
-        self.failure: Exception | None = None
-        self.schema = schema_of(0 if batch.problem else len(batch.landed_columns))
-        self._batch = batch
-        self._aside = tempfile.SpooledTemporaryFile(max_size=HELD_BYTES)  # noqa: SIM115 - closed below
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._aside.close()
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        try:
-            for chunk in read_chunks(self._batch):
-                landed, aside = chunk.rows.num_rows, len(chunk.rejected)
-                self.books += Books(landed + aside, landed, aside)
-                if aside:
-                    self._set_aside(chunk.rejected)
-                if landed:
-                    yield chunk.rows
-        except Exception as error:
-            self.failure = error
-            raise
-
-    def rejected(self) -> Iterator[list[Rejected]]:
-        """What stands aside, in the parts that it was read in."""
-        self._aside.seek(0)
-        while length := self._aside.read(LENGTH_BYTES):
-            part = self._aside.read(int.from_bytes(length))
-            yield msgspec.msgpack.decode(part, type=list[Rejected])
-
-    def _set_aside(self, rejected: list[Rejected]) -> None:
-        part = msgspec.msgpack.encode(rejected)
-        self._aside.write(len(part).to_bytes(LENGTH_BYTES) + part)
-
-
 def _refuse_changed(batch: Batch) -> None:
     with Path(batch.path).open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     if sha256 != batch.sha256:
         raise DestinationTerminalException(f"{batch.uri} changed while it was read") from None
+
+
+def _insertion(
+    table: str, columns: list[str], rows: list[tuple[Any, ...]]
+) -> tuple[str, list[Any]]:
+    names = ", ".join(f'"{column}"' for column in columns)
+    marks = "(" + ", ".join(["%s"] * len(columns)) + ")"
+    values = ", ".join([marks] * len(rows))
+    return f"insert into {table} ({names}) values {values}", [v for row in rows for v in row]

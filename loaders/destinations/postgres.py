@@ -1,55 +1,101 @@
-"""PostgreSQL: dlt's destination, with rows landed by COPY."""
+"""PostgreSQL: dlt's destination, with rows landed by COPY.
 
-from collections.abc import Collection, Iterable, Iterator
+Rewriting a file costs more than landing it, so a checked one goes into COPY as its own bytes. What
+is the same for all of its rows, and their numbers, PostgreSQL fills in by the DEFAULTs of the
+lineage columns: functions that are declared immutable are folded to a constant once a statement,
+and so cost nothing per row. Their answers are settings of the landing's own session, and a sequence
+that only this session sees.
+"""
+
+from collections.abc import Iterable, Iterator
 from io import BytesIO
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.csv as pa_csv
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema import TSchemaTables
 from dlt.destinations import postgres
 from dlt.destinations.impl.postgres.postgres import PostgresClient
 from typing_extensions import override
 
 from loaders.batch import Batch
-from loaders.destinations.job import LandingJob, Sifted, job_of, with_our_formats
+from loaders.destinations.job import LandingJob, job_of, with_our_formats
+from loaders.destinations.passage import BYTES_AT_ONCE, Passage, takes_bytes
+from loaders.destinations.tables import OURS, Landed
 
-BYTES_AT_ONCE = 1 << 16
-HEADERLESS = pa_csv.WriteOptions(include_header=False)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from loaders.destinations.sifted import Sifted
+
+DEFAULTS = {  # of a lineage column: the function, its type, its answer
+    "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id')"),
+    "_row": ("_landing_rows", "regclass", "to_regclass('pg_temp._landing_row')"),
+    "_dlt_load_id": ("_landing_load", "text", "current_setting('assay.load_id')"),
+}
+
+
+BEGIN_BATCH = """
+    create temporary sequence if not exists pg_temp._landing_row cache 10000;
+    select setval('pg_temp._landing_row', 1, false),
+        set_config('assay.batch_id', %s, true), set_config('assay.load_id', %s, true)
+"""
 
 
 class PostgresLanding(LandingJob):
-    """Streams a batch into COPY: NULL is the empty field, "" is quoted."""
+    """Streams batches into COPY: NULL is the empty field, "" is quoted."""
 
-    def copy_rows(self, batch: Batch, rows: Sifted) -> None:
+    unless_claimed = "on conflict (_batch_id) do nothing"
+
+    def takes(self, batch: Batch) -> bool:
+        """Whether the file's bytes can go into COPY: it is checked."""
+        return takes_bytes(batch)
+
+    def copy_file(self, batch: Batch) -> Landed:
+        """Append the rows of a file from its own bytes."""
+        assert batch.dialect is not None
+        assert batch.layout is not None
+        header = "true" if batch.layout.header is not None else "false"
+        delimiter = batch.dialect.delimiter.replace("'", "''")
+        with Passage(batch) as passage:
+            count = self._copy(
+                batch.table,
+                batch.landed_columns,
+                passage,
+                f", header {header}, delimiter '{delimiter}'",
+                batch.id,
+            )
+            return passage.landed(count)
+
+    def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
+        """Append rows that were cut by us, with their numbers."""
+        names = () if batch.problem else batch.landed_columns
+        return self._copy(batch.table, (*names, "_row"), _Stream(_csv(rows)), "", batch.id)
+
+    def append(self, name: str, rows: "pa.Table") -> int:
         """Append rows by COPY."""
-        target = self._sql.make_qualified_table_name(batch.table)
+        return self._copy(name, rows.column_names, _Stream(iter([_bytes_of(rows)])), "", None)
+
+    def _copy(
+        self,
+        table: str,
+        columns: Iterable[str],
+        file: "Passage | _Stream",
+        options: str,
+        batch_id: str | None,
+    ) -> int:
         with self._sql.native_connection.cursor() as cursor:
+            if batch_id is not None:
+                cursor.execute(BEGIN_BATCH, (batch_id, self._load_id))
             cursor.copy_expert(
-                f"copy {target} ({self.quoted_columns(batch)}) from stdin "
-                "(format csv, null '', encoding 'utf8')",
-                _Stream(_csv(rows, batch.id, self._load_id)),
+                f"copy {self._sql.make_qualified_table_name(table)} ({self.quoted(columns)}) "
+                f"from stdin (format csv, null '', encoding 'utf8'{options})",
+                file,
                 BYTES_AT_ONCE,
             )
-
-    def append(self, name: str, rows: pa.Table) -> None:
-        """Append rows by COPY."""
-        target = self._sql.make_qualified_table_name(name)
-        columns = ", ".join(map(self._sql.escape_column_name, rows.column_names))
-        written = pa.BufferOutputStream()
-        arrays = [_as_text(column) for column in rows.columns]
-        pa_csv.write_csv(pa.table(arrays, rows.column_names), written, HEADERLESS)
-        with self._sql.native_connection.cursor() as cursor:
-            cursor.copy_expert(
-                f"copy {target} ({columns}) from stdin (format csv, null '', encoding 'utf8')",
-                BytesIO(written.getvalue()),
-            )
-
-    def settle(self, tables: Collection[str]) -> None:
-        """Without statistics the planner takes a million new rows for a thousand."""
-        for table in tables:
-            self._sql.execute_sql(f"analyze {self._sql.make_qualified_table_name(table)}")
+            count: int = cursor.rowcount
+            return count
 
 
 class AssayPostgresClient(PostgresClient):
@@ -62,6 +108,43 @@ class AssayPostgresClient(PostgresClient):
         """A job of ours for tables of ours, dlt's for its own."""
         ours = job_of(table, file_path, PostgresLanding)
         return ours or super().create_load_job(table, file_path, load_id, restore)
+
+    @override
+    def update_stored_schema(
+        self,
+        only_tables: Iterable[str] | None = None,
+        expected_update: TSchemaTables | None = None,
+        force: bool = False,
+    ) -> TSchemaTables | None:
+        """Make and alter tables as dlt does, then give lineage columns their DEFAULTs."""
+        applied = super().update_stored_schema(only_tables, expected_update, force)  # type: ignore[arg-type]
+        with self.sql_client.begin_transaction():
+            self._default_lineage()
+        return applied
+
+    def _default_lineage(self) -> None:
+        schema = self.sql_client.fully_qualified_dataset_name()
+        without = self.sql_client.execute_sql(
+            "select table_name from information_schema.columns where table_schema = %s "
+            "and column_name = '_row' and column_default is null",
+            self.sql_client.dataset_name,
+        )
+        lacking = sorted({name for (name,) in without or ()} & self.schema.tables.keys() - OURS)
+        if not lacking:
+            return
+        for function, kind, answer in DEFAULTS.values():
+            self.sql_client.execute_sql(
+                f"create or replace function {schema}.{function}() returns {kind} "
+                f"language plpgsql immutable as $$begin return {answer}; end$$"
+            )
+        for name in lacking:
+            table = self.sql_client.make_qualified_table_name(name)
+            self.sql_client.execute_sql(
+                f"alter table {table} "
+                f"alter _batch_id set default {schema}._landing_batch(), "
+                f"alter _row set default nextval({schema}._landing_rows()), "
+                f"alter _dlt_load_id set default {schema}._landing_load()"
+            )
 
 
 class AssayPostgres(postgres):
@@ -76,20 +159,30 @@ class AssayPostgres(postgres):
         return AssayPostgresClient
 
 
-def _csv(tables: Iterable[pa.RecordBatch], batch_id: str, load_id: str) -> Iterator[bytes]:
-    """Rows as CSV, with their lineage; every text is quoted, so a NULL is told from it."""
+def _csv(tables: "Iterable[pa.RecordBatch]") -> Iterator[bytes]:
+    """Rows as CSV; every text is quoted, so a NULL is told from it."""
+    import pyarrow as pa  # late: it would double the memory of a landing that has no use for it
+
     for table in tables:
-        *values, number = table.columns
-        lineage = (pa.repeat(batch_id, len(number)), number, pa.repeat(load_id, len(number)))
-        columns = [*values, *lineage]
-        names = [str(place) for place in range(len(columns))]
-        written = pa.BufferOutputStream()
-        pa_csv.write_csv(pa.RecordBatch.from_arrays(columns, names), written, HEADERLESS)
-        yield written.getvalue().to_pybytes()
+        yield _bytes_of(pa.Table.from_batches([table]))
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _bytes_of(rows: "pa.Table") -> bytes:
+    import pyarrow as pa
+    import pyarrow.csv as pa_csv
+
+    arrays = [_as_text(column) for column in rows.columns]
+    written = pa.BufferOutputStream()
+    headerless = pa_csv.WriteOptions(include_header=False)
+    pa_csv.write_csv(pa.table(arrays, rows.column_names), written, headerless)
+    content: bytes = written.getvalue().to_pybytes()
+    return content
+
+
+def _as_text(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     """Bytes as bytea is written; any other column as it is."""
+    import pyarrow as pa
+
     if not pa.types.is_binary(column.type):
         return column
     return pa.chunked_array([[f"\\x{value.as_py().hex()}" for value in column]])

@@ -1,10 +1,10 @@
 """The tables of the raw schema that are ours: ledger, landings, quarantine, replays."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from loaders.batch import Batch, Mend
+from loaders.batch import Batch, Books, Mend
 
 LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
@@ -22,6 +22,14 @@ class Manifest(msgspec.Struct, frozen=True):
     is_new: bool
     becomes_current: bool
     mends: tuple[Mend, ...] = ()
+
+
+class Landed(NamedTuple):
+    """A batch that has landed: its books, and the checksum of its rows in raw."""
+
+    batch_id: str
+    books: Books
+    checksum: str
 
 
 def _column(data_type: str, **hints: Any) -> dict[str, Any]:
@@ -48,6 +56,7 @@ BATCHES = {
     "rows_read": COUNT,
     "rows_landed": COUNT,
     "rows_quarantined": COUNT,
+    "checksum": TEXT,
     "reason": TEXT,
     "replay_of": TEXT,
     "run_id": TEXT,

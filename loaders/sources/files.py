@@ -1,17 +1,46 @@
-"""Batches from a folder of files: delimited, JSON or Parquet, plain or compressed."""
+"""Batches from files: delimited, JSON or Parquet, plain or compressed.
+
+A file is its content: it is hashed first, and only what the ledger does not know is looked into.
+"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
-from loaders.intake.examine import columns_of, examine
 from loaders.intake.packed.unwrap import Member, unwrap
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
+
+# Batch ids → those that have landed, with the reason where one stood aside as a whole
+Ledger = Callable[[Collection[str]], Mapping[str, str | None]]
+
+
+class Content(NamedTuple):
+    """The content of a file, or of one in an archive, and the table that it is for."""
+
+    batch_id: str
+    source: str
+    table: str
+    path: Path  # as it came
+    member: Member
+    sha256: str
+    bytes: int
+
+    @property
+    def uri(self) -> str:
+        """Where it came from; a file in an archive is a fragment."""
+        name = self.member.name
+        return self.path.absolute().as_uri() + (f"#{quote(name)}" if name else "")
+
+    @property
+    def told(self) -> str:
+        """Where it came from, for people."""
+        return f"{self.path}: {self.member.name}" if self.member.name else str(self.path)
 
 
 def folder_of(spec: FilesSource) -> Path:
@@ -19,7 +48,14 @@ def folder_of(spec: FilesSource) -> Path:
     return PROJECT_DIR / Path(spec.path).expanduser()
 
 
-def find(name: str, spec: FilesSource, unpack_in: Path, limit: int) -> Found:
+def nothing_known(_ids: Collection[str]) -> Mapping[str, str | None]:
+    """The ledger of a warehouse in which nothing has landed."""
+    return {}
+
+
+def find(
+    name: str, spec: FilesSource, unpack_in: Path, limit: int, known: Ledger = nothing_known
+) -> Found:
     """The batches of a source's folder, table by table.
 
     What is compressed is unpacked into a folder: of each file, at most `limit` bytes.
@@ -30,37 +66,80 @@ def find(name: str, spec: FilesSource, unpack_in: Path, limit: int) -> Found:
     folder = folder_of(spec)
     if not folder.is_dir():
         raise SettingsError(f"source '{name}': there is no folder {folder}")
-    batches: list[Batch] = []
-    problems: list[str] = []
+    places: list[tuple[str, Path]] = []
+    missing: list[str] = []
     for table, expected in spec.tables.items():
         paths = sorted(path for path in folder.glob(expected.file) if path.is_file())
+        places += [(table, path) for path in paths]
         if not paths:
-            problems.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
-        for path in paths:
-            for member in _members(path, unpack_in, limit):
-                told = f"{path}: {member.name}" if member.name else str(path)
-                found = member.problem or _batch(name, table, path, member, expected)
-                if isinstance(found, Batch):
-                    batches.append(found)
-                problem = found.problem if isinstance(found, Batch) else found
-                problems += [f"{told}: {problem}"] if problem else []
-    return Found(str(folder), tuple(batches), tuple(problems))
+            missing.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
+    contents, unreadable = hash_files(name, places, unpack_in, limit)
+    batches, unsound = examine_contents(contents, spec.tables, known)
+    return Found(str(folder), tuple(batches), (*missing, *unreadable, *unsound))
 
 
-def _members(path: Path, unpack_in: Path, limit: int) -> Iterator[Member]:
+def hash_files(
+    source: str, places: Iterable[tuple[str, Path]], unpack_in: Path, limit: int
+) -> tuple[list[Content], list[str]]:
+    """The contents of files, given with their tables, in order; and what cannot be read."""
+    contents: list[Content] = []
+    problems: list[str] = []
+    for table, path in places:
+        for member in members_of(path, unpack_in, limit):
+            told = f"{path}: {member.name}" if member.name else str(path)
+            found = member.problem or _content(source, table, path, member)
+            if isinstance(found, Content):
+                contents.append(found)
+            else:
+                problems.append(f"{told}: {found}")
+    return contents, problems
+
+
+def members_of(path: Path, unpack_in: Path, limit: int) -> Iterator[Member]:
+    """The files in a file; where it cannot be read, one with a problem for the whole."""
     try:
         yield from unwrap(path, unpack_in, limit)
     except OSError as error:
         yield Member(path, None, None, f"cannot be read: {error.strerror or error}")
 
 
-def _batch(source: str, table: str, path: Path, member: Member, expected: FileTable) -> Batch | str:
-    """The batch of a file; why not, where the file cannot be read."""
+def _content(source: str, table: str, path: Path, member: Member) -> Content | str:
     try:
         with member.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        reading = examine(member.path, expected.columns, expected.dialect)
-        size = member.path.stat().st_size
+            size = file.tell()
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return Content(batch_id(source, table, sha256), source, table, path, member, sha256, size)
+
+
+def examine_contents(
+    contents: Collection[Content], tables: Mapping[str, FileTable], known: Ledger
+) -> tuple[list[Batch], list[str]]:
+    """The batch of each content, and what is wrong with them.
+
+    How a batch that has landed is read was decided then.
+    """
+    landed = known({content.batch_id for content in contents})
+    batches: list[Batch] = []
+    problems: list[str] = []
+    for content in contents:
+        if content.batch_id in landed:
+            found: Batch | str = _batch(content, problem=landed[content.batch_id])
+        else:
+            found = _examined(content, tables[content.table])
+        problem = found.problem if isinstance(found, Batch) else found
+        if isinstance(found, Batch):
+            batches.append(found)
+        problems += [f"{content.told}: {problem}"] if problem else []
+    return batches, problems
+
+
+def _examined(content: Content, expected: FileTable) -> Batch | str:
+    from loaders.intake.examine import columns_of, examine  # late: no known content needs it
+
+    try:
+        reading = examine(content.member.path, expected.columns, expected.dialect)
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     except (LookupError, ValueError) as error:  # the encoding that sources.yml names, say
@@ -70,23 +149,30 @@ def _batch(source: str, table: str, path: Path, member: Member, expected: FileTa
     problem = reading.problem
     if problem is None and missing:
         problem = f"required column {', '.join(missing)} is missing"
-    return Batch(
-        id=batch_id(source, table, sha256),
-        source=source,
-        table=table,
-        uri=path.absolute().as_uri() + (f"#{quote(member.name)}" if member.name else ""),
-        path=str(member.path),
-        sha256=sha256,
-        bytes=size,
+    return _batch(
+        content,
         format=reading.format,
         encoding=reading.encoding,
-        compression=member.compression,
         dialect=reading.dialect,
         layout=reading.layout,
         regular_rows=reading.regular_rows,
         columns=columns,
         ragged=expected.ragged,
         problem=f"{problem}; expected {_layout(expected)}" if problem else None,
+    )
+
+
+def _batch(content: Content, **how_read: object) -> Batch:
+    return Batch(
+        id=content.batch_id,
+        source=content.source,
+        table=content.table,
+        uri=content.uri,
+        path=str(content.member.path),
+        sha256=content.sha256,
+        bytes=content.bytes,
+        compression=content.member.compression,
+        **{"format": "csv", "encoding": "utf-8", **how_read},  # type: ignore[arg-type]
     )
 
 

@@ -13,8 +13,10 @@ from loaders import ledger
 from loaders.batch import Batch, Books, Disposition, Override
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.destinations.duckdb import DuckDBLanding
-from loaders.destinations.job import LandingJob, Sifted
+from loaders.destinations.job import LandingJob
 from loaders.destinations.postgres import PostgresLanding
+from loaders.destinations.sifted import Sifted
+from loaders.destinations.tables import Landed
 from loaders.errors import AssayError, SettingsError
 from loaders.landing import make_tables
 from loaders.sources import files
@@ -383,7 +385,7 @@ def test_what_was_unpacked_is_removed(
 def test_what_was_unpacked_is_removed_where_finding_fails(
     landings: Landings, lab: FilesSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_name: str, _spec: FilesSource, unpack_in: Path, _limit: int) -> None:
+    def fail(_name: str, _spec: FilesSource, unpack_in: Path, *_: object) -> None:
         unpack_in.mkdir(parents=True)
         raise AssayError("the disk is full")
 
@@ -424,7 +426,7 @@ def test_a_failed_load_leaves_nothing_visible_and_the_next_one_works(
 ) -> None:
     spec = lab_of(tmp_path, users=USERS, notes=NOTES)
     write("users.csv", HEADER + "1,Ada,\n")
-    write("notes.csv", "note_id\n1\n")
+    write("notes.csv", "note_id,note\n1,x\n")
     with monkeypatch.context() as patch:
         _break_the_second_copy(patch)
         outcome = landings.land(spec)
@@ -437,16 +439,15 @@ def test_a_failed_load_leaves_nothing_visible_and_the_next_one_works(
 
 def _break_the_second_copy(patch: pytest.MonkeyPatch) -> None:
     for job in (DuckDBLanding, PostgresLanding):
-        copy_rows = job.copy_rows
+        copy_file = job.copy_file
 
-        def fail_at_notes(
-            self: LandingJob, batch: Batch, rows: Sifted, copy_rows: Any = copy_rows
-        ) -> None:
-            copy_rows(self, batch, rows)
+        def fail_at_notes(self: LandingJob, batch: Batch, copy_file: Any = copy_file) -> Landed:
+            landed: Landed = copy_file(self, batch)
             if batch.table == "notes":
                 raise DestinationTerminalException("the disk is full")
+            return landed
 
-        patch.setattr(job, "copy_rows", fail_at_notes)
+        patch.setattr(job, "copy_file", fail_at_notes)
 
 
 def test_a_file_that_changes_while_it_is_read_lands_nothing(
@@ -472,10 +473,11 @@ def test_books_that_do_not_balance_fail_the_source(
         yield from (table.slice(1) for table in read(rows))
 
     monkeypatch.setattr(Sifted, "__iter__", lose_the_first)
-    write("users.csv", HEADER + "1,Ada,\n2,Bob,\n")
+    path = write("users.csv", HEADER + "1,Ada,\nragged\n2,Bob,\n")
     (problem,) = landings.land(lab).problems
-    batch = landings.value("select _batch_id from raw._batches")
-    assert problem == f"the books of batch {batch} do not balance"
+    told = "of 3 rows that were read, 1 landed and 1 were set aside"
+    assert problem == f"{path.as_uri()}: {told}"
+    assert set(landings.counts().values()) == {0}
 
 
 def test_a_landing_leaves_no_working_files(

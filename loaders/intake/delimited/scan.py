@@ -19,16 +19,18 @@ from loaders.intake.decode import skip_mark
 
 CHUNK = 1 << 20
 QUOTE, LF, CR, NUL = b'"\n\r\0'
+END_OF_COPY = b"\n\\."  # to PostgreSQL before 18, even within quotes
 LONGEST_RECORD = 1 << 20  # bytes; the fast reader holds a record in one block
 Places = NDArray[np.intp]
 
 
 class Scan(msgspec.Struct):
-    """What the whole file is with one separator.
+    r"""What the whole file is with one separator.
 
     `width` is of every record, `records` counts them, blank lines left out; `problem` says where
-    the file breaks the rules. `is_plain` is whether it has no blank lines, NULs, undecodable bytes,
-    repetition of its first line or records too long for a block, either.
+    the file breaks the rules. `is_plain` is whether every fast reader takes it alike: it has no
+    blank lines, NULs, undecodable bytes, repetition of its first line, records too long for a
+    block, line ends of two kinds, or line that COPY takes for the end of all (`\.`), either.
     """
 
     delimiter: str
@@ -60,6 +62,8 @@ class _Scanner:
         self._before = LF  # the byte before this chunk
         self._length = 0  # of the record that goes on
         self._closes_at_end = False
+        self._ends_in_return: bool | None = None  # as the records before do
+        self._last_two = b"\n"
         self._first_line = b""  # as far as it was read, and whole where it ends in a line feed
         self._tail = b""  # of the bytes before this chunk, as long as the first line
 
@@ -74,8 +78,10 @@ class _Scanner:
         before = np.where(opening > 0, data[opening - 1], self._before)
         after = data[np.minimum(closing + 1, len(data) - 1)]
         lengths = np.diff(ends, prepend=-1 - self._length)
-        blank = self._blank(data, ends, lengths)
+        after_return = np.where(ends > 0, data[ends - 1], self._before) == CR
+        blank = (lengths == 1) | ((lengths == 2) & after_return)
         is_plain = self._is_plain(chunk, blank, lengths) and not self._repeats_first(chunk)
+        is_plain &= self._keeps_line_end(after_return) and not self._ends_copy(chunk)
         lone = "a carriage return stands alone" if self._has_lone_return(data, chunk) else None
         for place, found in enumerate(self.found):
             if found.problem is None:
@@ -107,11 +113,17 @@ class _Scanner:
         outside: NDArray[np.bool_] = (np.searchsorted(quotes, places) + self._is_quoted) % 2 == 0
         return outside
 
-    def _blank(self, data: NDArray[np.uint8], ends: Places, lengths: Places) -> NDArray[np.bool_]:
-        """Which of the records that end here are blank lines."""
-        before = np.where(ends > 0, data[ends - 1], self._before)
-        blank: NDArray[np.bool_] = (lengths == 1) | ((lengths == 2) & (before == CR))
-        return blank
+    def _keeps_line_end(self, after_return: NDArray[np.bool_]) -> bool:
+        if not len(after_return):
+            return True
+        if self._ends_in_return is None:
+            self._ends_in_return = bool(after_return[0])
+        return bool((after_return == self._ends_in_return).all())
+
+    def _ends_copy(self, chunk: bytes) -> bool:
+        begins = self._last_two + chunk[:2]
+        self._last_two = (self._last_two + chunk[-2:])[-2:]
+        return END_OF_COPY in chunk or END_OF_COPY in begins
 
     @staticmethod
     def _is_plain(chunk: bytes, blank: NDArray[np.bool_], lengths: Places) -> bool:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.destinations.job import Sifted
 from loaders.destinations.postgres import _csv, _Stream
+from loaders.destinations.sifted import Sifted
 from tests.loaders.conftest import BatchOf
 
 
@@ -32,10 +32,10 @@ def test_every_text_is_quoted_so_that_copy_tells_it_from_null(
 ) -> None:
     written = '"' + value.replace('"', '""') + '"'
     with Sifted(batch_of(f"a,b\n{written},\n".encode())) as rows:
-        (line,) = _csv(rows, "b1", "load")
-    assert line == f'{written},,"b1",1,"load"\n'.encode()
+        (line,) = _csv(rows)
+    assert line == f"{written},,1\n".encode()
 
 
 def test_no_rows_are_no_bytes(batch_of: BatchOf) -> None:
     with Sifted(batch_of(b"a,b\n")) as rows:
-        assert list(_csv(rows, "b1", "load")) == []
+        assert list(_csv(rows)) == []

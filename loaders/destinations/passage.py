@@ -1,0 +1,87 @@
+"""The bytes of a checked file on their way into a warehouse: hashed, and added up, as they pass."""
+
+import codecs
+import hashlib
+import os
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from dlt.common.destination.exceptions import DestinationTerminalException
+
+from loaders.batch import Batch, Books
+from loaders.destinations.tables import Landed
+from loaders.intake.checksum import shown
+from loaders.intake.decode import skip_mark
+from loaders.intake.delimited.regular import RegularRows
+
+BYTES_AT_ONCE = 1 << 18
+
+
+class Passage:
+    """A file as COPY reads it: UTF-8 without a byte-order mark, otherwise as it was received."""
+
+    def __init__(self, batch: Batch) -> None:
+        assert batch.dialect is not None
+        assert batch.layout is not None
+        self._batch = batch
+        self._sha256 = hashlib.sha256()
+        self._rows = RegularRows(
+            batch.dialect.delimiter,
+            batch.landed_columns,
+            has_header=batch.layout.header is not None,
+        )
+        decodes = batch.encoding not in ("utf-8", "ascii")
+        self._decoder = codecs.getincrementaldecoder(batch.encoding)() if decodes else None
+        self._file: BinaryIO
+        self._begin: os.stat_result
+
+    def __enter__(self) -> Self:
+        self._file = Path(self._batch.path).open("rb", buffering=0)
+        self._begin = os.fstat(self._file.fileno())
+        skip_mark(self._file, self._batch.encoding)
+        length = self._file.tell()
+        self._file.seek(0)
+        self._sha256.update(self._file.read(length))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, _size: int = BYTES_AT_ONCE) -> bytes:
+        """The next bytes; none at the end."""
+        while chunk := self._file.read(BYTES_AT_ONCE):
+            self._sha256.update(chunk)
+            text = self._decoder.decode(chunk).encode() if self._decoder else chunk
+            if text:
+                self._rows.feed(text)
+                return text
+        self._rows.finish()
+        return b""
+
+    def pass_by(self) -> None:
+        """Read to the end, for a warehouse that opens the file itself."""
+        while self.read():
+            pass
+
+    def landed(self, count: int) -> Landed:
+        """What landed, where the warehouse took `count` rows.
+
+        Raises:
+            DestinationTerminalException: these are not the bytes, or rows, that were checked.
+        """
+        batch, rows = self._batch, self._rows
+        end = Path(batch.path).stat()
+        is_same = (end.st_size, end.st_mtime_ns) == (self._begin.st_size, self._begin.st_mtime_ns)
+        if not is_same or self._sha256.hexdigest() != batch.sha256:
+            raise DestinationTerminalException(f"{batch.uri} changed while it was read")
+        if not count == rows.count == batch.regular_rows:
+            raise DestinationTerminalException(
+                f"{batch.uri}: {batch.regular_rows} rows were counted, {rows.count} were read and "
+                f"{count} landed"
+            )
+        return Landed(batch.id, Books(count, count, 0), shown(rows.checksum))
+
+
+def takes_bytes(batch: Batch) -> bool:
+    """Whether a warehouse can be given the file: all of it was checked, nothing is reshaped."""
+    return batch.format == "csv" and batch.regular_rows is not None and not batch.is_reshaped
