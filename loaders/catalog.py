@@ -20,6 +20,7 @@ from loaders.settings import PROJECT_DIR, Settings, is_http_address
 
 CATALOG_PATH = PROJECT_DIR / "sources.yml"
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+PATHS = "paths"  # the source of what `elt land PATH` lands
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
@@ -104,6 +105,7 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
         message, _, place = str(error).partition(" - at `")
         line = _line(root, _keys(place, filled))
         raise SettingsError(f"{path.name}, line {line}: {message}") from None
+    _refuse_reserved_name(catalog.sources, path, root)
     _refuse_shared_tables(catalog.sources, path)
     _refuse_odd_addresses(catalog.sources, path)
     _refuse_odd_columns(catalog.sources, path, root)
@@ -165,6 +167,17 @@ def _child(node: yaml.Node | None, step: str) -> yaml.Node | None:
     if isinstance(node, yaml.MappingNode):
         return next((value for key, value in node.value if key.value == step), None)
     return None
+
+
+def _refuse_reserved_name(
+    sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
+) -> None:
+    if PATHS in sources:
+        line = _line(root, ("sources", PATHS))
+        raise SettingsError(
+            f"{path.name}, line {line}: '{PATHS}' is the source of what `elt land PATH` lands; "
+            "name yours otherwise"
+        )
 
 
 def _refuse_shared_tables(sources: Mapping[str, SourceSpec], path: Path) -> None:

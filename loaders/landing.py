@@ -7,7 +7,8 @@ the next one does.
 import logging
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import msgspec
 
 from loaders import ledger
 from loaders.batch import EXTRA, Batch, Books
-from loaders.catalog import FilesSource, SourceSpec
+from loaders.catalog import PATHS, FilesSource, FileTable, SourceSpec
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
@@ -76,9 +77,42 @@ def land_source(
     Raises:
         SettingsError: what the settings name does not exist.
     """
+    started, moment = time.monotonic(), datetime.now(UTC)
+    with _unpacking(settings, run_id) as unpacked:
+        found = _find(settings, warehouse, name, spec, run_id, unpacked)
+        outcome = _land_found(settings, warehouse, name, spec, found, run_id, moment)
+    return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
+
+
+def land_paths(
+    settings: Settings,
+    warehouse: Warehouse,
+    places: Sequence[tuple[str | None, Path]],
+    taken: Mapping[str, str],
+    run_id: str,
+) -> Outcome:
+    """Land files that no entry of sources.yml names; see `files.find_paths`."""
+    started, moment = time.monotonic(), datetime.now(UTC)
+    known = partial(_landed_before, settings, warehouse, run_id)
+    with _unpacking(settings, run_id) as unpacked:
+        found = files.find_paths(places, taken, unpacked, settings.max_unpacked_bytes, known)
+        spec = paths_source({batch.table for batch in found.batches})
+        outcome = _land_found(settings, warehouse, PATHS, spec, found, run_id, moment)
+    return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
+
+
+def paths_source(tables: Collection[str]) -> FilesSource:
+    """The source of what `elt land PATH` lands: whatever it brings is added to its tables."""
+    specs = {table: FileTable(file="*") for table in sorted(tables)}
+    return FilesSource(path="", tables=specs, disposition="append")
+
+
+@contextmanager
+def _unpacking(settings: Settings, run_id: str) -> Iterator[Path]:
+    """The folder for what a run unpacks, which does not outlive its use."""
     unpacked = settings.runs_dir / run_id / "unpacked"
     try:
-        return _land_found(settings, warehouse, name, spec, run_id, unpacked)
+        yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
 
@@ -88,12 +122,10 @@ def _land_found(
     warehouse: Warehouse,
     name: str,
     spec: SourceSpec,
+    found: Found,
     run_id: str,
-    unpacked: Path,
+    moment: datetime,
 ) -> Outcome:
-    started = time.monotonic()
-    moment = datetime.now(UTC)
-    found = _find(settings, warehouse, name, spec, run_id, unpacked)
     known: dict[str, ledger.Known] = {}
     problems = found.problems
     notices: tuple[str, ...] = ()
@@ -110,8 +142,7 @@ def _land_found(
         for table in spec.tables
     }
     shown = _shown_instead(warehouse, name) if problems else None
-    seconds = time.monotonic() - started
-    return Outcome(name, found.origin, tables, problems, notices, seconds, shown)
+    return Outcome(name, found.origin, tables, problems, notices, models_show=shown)
 
 
 def _read_differently(warehouse: Warehouse, found: Found) -> tuple[str, ...]:

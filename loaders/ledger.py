@@ -57,6 +57,14 @@ def last_landing(reader: Reader, source: str) -> list[Seen]:
     return [Seen(*row) for row in rows]
 
 
+def tables_of_source(reader: Reader, source: str) -> list[str]:
+    """The tables that batches of a source have landed in."""
+    if not has_table(reader, "_batches"):
+        return []
+    sql = f"select distinct table_name from {RAW_SCHEMA}._batches where source = %s order by 1"
+    return [table for (table,) in reader.fetch(sql, (source,)).rows]
+
+
 def last_landed_at(reader: Reader, source: str) -> datetime | None:
     """When the landing that models see of the source took place."""
     if not has_table(reader, "_landings"):

@@ -4,7 +4,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from loaders.catalog import load_catalog
+from loaders import ledger
+from loaders.catalog import PATHS, load_catalog
+from loaders.landing import paths_source
 from loaders.quarantine.mended import read_mended
 from loaders.replay import replay_rows
 from loaders.settings import Settings
@@ -29,6 +31,9 @@ def replay(
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, _):
         with timed(record, "land"):
             tell(f"Replaying {', '.join(map(str, paths))} …")
+            with warehouse.reading() as reader:
+                landed = ledger.tables_of_source(reader, PATHS)
+            catalog |= {PATHS: paths_source(landed)} if landed else {}
             for outcome in replay_rows(settings, warehouse, catalog, rows, record.run_id):
                 add_outcome(record, outcome)
         record.rejections = Rejections(sum(outcome.open for outcome in record.sources))

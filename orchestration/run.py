@@ -4,16 +4,18 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
 from loaders import ledger, logs
-from loaders.catalog import FilesSource, SourceSpec, load_catalog
+from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
 from loaders.errors import SettingsError
-from loaders.landing import Outcome, land_source, make_tables
+from loaders.intake.columns import table_name
+from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
 from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
@@ -25,16 +27,26 @@ log = logging.getLogger("assay.run")
 Tell = Callable[[str], None]
 
 
+class Paths(NamedTuple):
+    """Files, folders and globs that land in a table, or each file in the table of its name."""
+
+    arguments: Sequence[str]
+    table: str | None = None
+
+
 def run(
     settings: Settings,
     names: Sequence[str] = (),
+    paths: Paths | None = None,
     *,
     lands: bool = True,
     transforms: bool = True,
     tell: Tell = log.info,
     is_debug: bool = False,
 ) -> RunRecord:
-    """Land the named sources (none: all), then build and test the models; record all of it.
+    """Land the named sources, then build and test the models; record all of it.
+
+    Where neither names nor paths are given, all sources are landed.
 
     A source that fails does not stop the others; its failure is in the record. `tell` is given a
     line at each stage.
@@ -44,11 +56,15 @@ def run(
         AssayError: the warehouse cannot be reached, or another run holds it.
     """
     catalog = load_catalog(settings)
-    sources = _selected(catalog, names) if lands else {}
+    sources = _selected(catalog, names) if lands and (names or not paths) else {}
     _check_folders(settings, sources)
+    taken = {name: source for source, name in tables_of(catalog)}
+    places = _places(paths, taken) if paths else []
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check_lock):
         if lands:
             _land(settings, warehouse, record, sources, tell)
+            if places:
+                _land_paths(settings, warehouse, record, places, taken, tell)
         check_lock()
         if transforms:
             _transform(settings, warehouse, record, catalog, tell)
@@ -132,6 +148,30 @@ def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
             )
 
 
+def _places(paths: Paths, taken: Mapping[str, str]) -> list[tuple[str | None, Path]]:
+    """The files of these paths, each once, with the table that all of them land in."""
+    table = paths.table
+    if table is not None and table_name(table) != table:
+        raise SettingsError(f"{table!r} is not how a table is named; write {table_name(table)}")
+    if table is not None and table in taken:
+        raise SettingsError(f"source '{taken[table]}' of sources.yml has the table {table}")
+    found = dict.fromkeys(file for path in paths.arguments for file in files.expand(path))
+    return [(table, file) for file in found]
+
+
+def _land_paths(
+    settings: Settings,
+    warehouse: Warehouse,
+    record: RunRecord,
+    places: Sequence[tuple[str | None, Path]],
+    taken: Mapping[str, str],
+    tell: Tell,
+) -> None:
+    with timed(record, "land"):
+        tell(f"Landing {len(places)} files …" if len(places) > 1 else f"Landing {places[0][1]} …")
+        add_outcome(record, land_paths(settings, warehouse, places, taken, record.run_id))
+
+
 def _land(
     settings: Settings,
     warehouse: Warehouse,
@@ -195,7 +235,7 @@ def _rejections(warehouse: Warehouse, record: RunRecord) -> Rejections:
 @contextmanager
 def timed(record: RunRecord, stage: str) -> Iterator[None]:
     """Measure a stage of the run."""
-    started = time.monotonic()
+    started = time.monotonic() - record.seconds.get(stage, 0.0)
     try:
         yield
     finally:

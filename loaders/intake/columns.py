@@ -4,10 +4,15 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from pathlib import PurePath
 
 from loaders.batch import Column
 
 MAX_BYTES = 63  # PostgreSQL's limit of a name
+PACKED_ENDINGS = frozenset({"gz", "zip", "zst", "zstd"})
+FORMAT_ENDINGS = frozenset(
+    ["csv", "tsv", "psv", "txt", "tab", "dat", "json", "jsonl", "ndjson", "parquet"]
+)
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})  # PostgreSQL's
 _WORD_BREAK = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -70,6 +75,16 @@ def column_name(original: str) -> str:
     if name in SYSTEM_COLUMNS:
         name = f"{name}_"
     return _within_limit(name)
+
+
+def table_name(file_name: str) -> str:
+    """`Q1 Sales.csv.gz` → `q1_sales`: a table for a file that nothing else names a table for."""
+    stem = PurePath(file_name).name
+    for endings in (PACKED_ENDINGS, FORMAT_ENDINGS):
+        head, dot, ending = stem.rpartition(".")
+        stem = head if dot and head and ending.lower() in endings else stem
+    name = column_name(stem)
+    return _within_limit(f"table{name}") if name.startswith("_") else name or "table"
 
 
 def _letters(name: str) -> str:

@@ -5,17 +5,20 @@ A file is its content: it is hashed first, and only what the ledger does not kno
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from glob import glob
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
-from loaders.catalog import FilesSource, FileTable
+from loaders.catalog import PATHS, FilesSource, FileTable
 from loaders.errors import SettingsError
+from loaders.intake.columns import table_name
 from loaders.intake.packed.unwrap import Member, unwrap
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 
+TOLD = 3  # files that an origin names
 # Batch ids → those that have landed, with the reason where one stood aside as a whole
 Ledger = Callable[[Collection[str]], Mapping[str, str | None]]
 
@@ -66,7 +69,7 @@ def find(
     folder = folder_of(spec)
     if not folder.is_dir():
         raise SettingsError(f"source '{name}': there is no folder {folder}")
-    places: list[tuple[str, Path]] = []
+    places: list[tuple[str | None, Path]] = []
     missing: list[str] = []
     for table, expected in spec.tables.items():
         paths = sorted(path for path in folder.glob(expected.file) if path.is_file())
@@ -78,8 +81,56 @@ def find(
     return Found(str(folder), tuple(batches), (*missing, *unreadable, *unsound))
 
 
+def find_paths(
+    places: Iterable[tuple[str | None, Path]],
+    taken: Mapping[str, str],
+    unpack_in: Path,
+    limit: int,
+    known: Ledger = nothing_known,
+) -> Found:
+    """The batches of files that no entry of sources.yml names, given with their tables.
+
+    Where no table is given, the name of the file, or of one in an archive, is the table's. `taken`
+    are the tables that sources of sources.yml have: nothing else lands there.
+    """
+    places = list(places)
+    contents, problems = hash_files(PATHS, places, unpack_in, limit)
+    for content in contents:
+        if content.table in taken:
+            problems.append(
+                f"{content.told}: source '{taken[content.table]}' of sources.yml has the table "
+                f"{content.table}; name another with --table"
+            )
+    free = [content for content in contents if content.table not in taken]
+    tables = {content.table: FileTable(file="*") for content in free}
+    batches, unsound = examine_contents(free, tables, known)
+    origin = ", ".join(str(path) for _, path in places[:TOLD])
+    more = len(places) - TOLD
+    origin += f" and {more} more" if more > 0 else ""
+    return Found(origin, tuple(batches), (*problems, *unsound))
+
+
+def expand(argument: str) -> list[Path]:
+    """The files that a path, a folder or a glob means, in order; hidden ones are passed over.
+
+    Raises:
+        SettingsError: there are none.
+    """
+    path = Path(argument).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = [file for file in sorted(path.rglob("*")) if not _is_hidden(file.relative_to(path))]
+    else:
+        found = [Path(name) for name in sorted(glob(str(path), recursive=True))]
+    files = [file for file in found if file.is_file()]
+    if not files:
+        raise SettingsError(f"{argument}: no file is there, and no source has that name")
+    return files
+
+
 def hash_files(
-    source: str, places: Iterable[tuple[str, Path]], unpack_in: Path, limit: int
+    source: str, places: Iterable[tuple[str | None, Path]], unpack_in: Path, limit: int
 ) -> tuple[list[Content], list[str]]:
     """The contents of files, given with their tables, in order; and what cannot be read."""
     contents: list[Content] = []
@@ -87,7 +138,8 @@ def hash_files(
     for table, path in places:
         for member in members_of(path, unpack_in, limit):
             told = f"{path}: {member.name}" if member.name else str(path)
-            found = member.problem or _content(source, table, path, member)
+            named = table or table_name(member.name or path.name)
+            found = member.problem or _content(source, named, path, member)
             if isinstance(found, Content):
                 contents.append(found)
             else:
@@ -174,6 +226,10 @@ def _batch(content: Content, **how_read: object) -> Batch:
         compression=content.member.compression,
         **{"format": "csv", "encoding": "utf-8", **how_read},  # type: ignore[arg-type]
     )
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _layout(expected: FileTable) -> str:

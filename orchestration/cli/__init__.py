@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,30 @@ def run(context: click.Context, sources: tuple[str, ...], is_json: bool) -> None
 
 
 @main.command()
-@click.argument("sources", nargs=-1)
+@click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
+@click.option("--table", help="The raw table for the files of all PATHs.")
 @as_json
 @click.pass_context
-def land(context: click.Context, sources: tuple[str, ...], is_json: bool) -> None:
-    """Land the SOURCES (all, when none is named) into the raw schema."""
-    _run(context, is_json, sources, transforms=False)
+def land(
+    context: click.Context, sources: tuple[str, ...], table: str | None, is_json: bool
+) -> None:
+    """Land sources of sources.yml, or any files, into the raw schema.
+
+    Without an argument all sources are landed.
+
+    A PATH is a file, a folder or a glob. Without --table the name of each file names its table:
+    sales.csv.gz lands in raw.sales.
+    """
+    from loaders.catalog import load_catalog
+    from orchestration.run import Paths
+
+    named = load_catalog(load_settings())
+    names = [name for name in sources if name in named]
+    paths = [name for name in sources if name not in named]
+    if table is not None and (names or not paths):
+        raise click.UsageError("--table is for PATHs; the tables of a source are in sources.yml")
+    files = Paths(paths, table) if paths else None
+    _run(context, is_json, names, paths=files, transforms=False)
 
 
 @main.command()
@@ -257,11 +276,11 @@ def reset(is_sure: bool, is_json: bool) -> None:
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
 
 
-def _run(context: click.Context, is_json: bool, sources: tuple[str, ...], **stages: bool) -> None:
+def _run(context: click.Context, is_json: bool, sources: Sequence[str], **options: Any) -> None:
     from orchestration.run import run as run_stages
 
     settings = load_settings()
-    record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **stages)
+    record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
     end_run(context, settings, record, is_json=is_json)
 
 
