@@ -122,7 +122,8 @@ def expand(argument: str) -> list[Path]:
     if path.is_dir():
         found = [file for file in sorted(path.rglob("*")) if not _is_hidden(file.relative_to(path))]
     else:
-        found = [Path(name) for name in sorted(glob(str(path), recursive=True))]
+        matching = glob(str(path), recursive=True)  # noqa: PTH207 - that of Path is relative
+        found = [Path(name) for name in sorted(matching)]
     files = [file for file in found if file.is_file()]
     if not files:
         raise SettingsError(f"{argument}: no file is there, and no source has that name")

@@ -107,8 +107,8 @@ def land(
     from orchestration.run import Paths
 
     named = load_catalog(load_settings())
-    names = [name for name in sources if name in named]
-    paths = [name for name in sources if name not in named]
+    paths = [name for name in sources if name not in named and _is_path(name)]
+    names = [name for name in sources if name not in paths]
     if table is not None and (names or not paths):
         raise click.UsageError("--table is for PATHs; the tables of a source are in sources.yml")
     files = Paths(paths, table) if paths else None
@@ -282,6 +282,10 @@ def _run(context: click.Context, is_json: bool, sources: Sequence[str], **option
     settings = load_settings()
     record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
     end_run(context, settings, record, is_json=is_json)
+
+
+def _is_path(argument: str) -> bool:
+    return Path(argument).exists() or any(mark in argument for mark in "./*?[~" + os.sep)
 
 
 def _hidden(message: str) -> str:
