@@ -1,11 +1,14 @@
 """DuckDB: dlt's destination, with rows landed from files that DuckDB reads, or from Arrow."""
 
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
+from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
@@ -15,9 +18,11 @@ from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import Passage, takes_bytes
 from loaders.destinations.sifted import Sifted
-from loaders.destinations.tables import LINEAGE, Landed
+from loaders.destinations.tables import LINEAGE, Landed, Manifest
+from loaders.intake.columnar import read_regular, schema_of
 
 MEMORY = "400MB"  # beyond it DuckDB writes to disk
+SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
 # Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass
 FILE = (
     "read_csv($path, auto_detect = false, columns = $columns, header = $header, "
@@ -28,6 +33,46 @@ FILE = (
 
 class DuckDBLanding(LandingJob):
     """Lets DuckDB read what was checked; streams the rest as Arrow, so nothing is parsed twice."""
+
+    def wait_for_others(self) -> None:
+        """Nobody is there: one process writes, and its death ends its transaction."""
+
+    def land(self, manifests: Iterable[Manifest]) -> list[Landed]:
+        """Land batches; small files of one shape go together, for a statement costs more."""
+        self._sql.native_connection.execute(f"set memory_limit = '{MEMORY}'")
+        landed: list[Landed] = []
+        for shape, group in groupby(manifests, lambda manifest: self._shape(manifest.batch)):
+            if shape is None:
+                landed += super().land(group)
+            else:
+                landed += self._copy_small([manifest.batch for manifest in group])
+        return landed
+
+    def _shape(self, batch: Batch) -> tuple[str, ...] | None:
+        is_small = batch.bytes <= SMALL and batch.regular_rows
+        return (batch.table, *batch.landed_columns) if is_small and self.takes(batch) else None
+
+    def _copy_small(self, batches: list[Batch]) -> list[Landed]:
+        rows = _SmallFiles(batches)
+        stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
+        names = (*batches[0].landed_columns, "_row", "_batch_id")
+        try:
+            count = self._insert_arrow(
+                f"insert into {self._sql.make_qualified_table_name(batches[0].table)} "
+                f"({self.quoted((*names, '_dlt_load_id'))}) select *, ? from _arrow",
+                stream,
+                [self._load_id],
+            )
+        except Exception:
+            if rows.failure is None:
+                raise
+            raise rows.failure from None  # DuckDB wraps it in its own
+        if count != sum(landed.books.landed for landed in rows.landed):
+            raise DestinationTerminalException(
+                f"of {len(batches)} files for {batches[0].table}, {count} rows landed; not as many "
+                "as were read"
+            )
+        return rows.landed
 
     def takes(self, batch: Batch) -> bool:
         """Whether DuckDB reads the file itself: it is checked, and in UTF-8."""
@@ -68,6 +113,12 @@ class DuckDBLanding(LandingJob):
             f"insert into {target} ({columns}) select {columns} from _arrow", rows, []
         )
 
+    def insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        """Append rows to a table of ours, as Arrow: DuckDB is slow to take many parameters."""
+        if rows:
+            arrays = [pa.array(values) for values in zip(*rows, strict=True)]
+            self.append(name, pa.table(arrays, columns))
+
     def _insert_arrow(self, sql: str, rows: Any, parameters: list[Any]) -> int:
         connection = self._sql.native_connection
         connection.register("_arrow", rows)
@@ -76,6 +127,34 @@ class DuckDBLanding(LandingJob):
             return count
         finally:
             connection.unregister("_arrow")
+
+
+class _SmallFiles:
+    """The rows of small files as Arrow tables, one file after another, and what landed of each."""
+
+    def __init__(self, batches: list[Batch]) -> None:
+        self.landed: list[Landed] = []
+        self.failure: Exception | None = None
+        self._batches = batches
+        self._rows = schema_of(len(batches[0].landed_columns))
+        self.schema = self._rows.append(pa.field("batch", pa.string()))
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._batches:
+                yield from self._read(batch)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _read(self, batch: Batch) -> Iterator[pa.RecordBatch]:
+        count = 0
+        with Passage(batch) as passage:
+            content = b"".join(iter(passage.read, b""))
+            for rows in read_regular(batch, pa.BufferReader(content), self._rows):
+                count += rows.num_rows
+                yield rows.append_column("batch", pa.repeat(batch.id, rows.num_rows))
+            self.landed.append(passage.landed(count))
 
 
 def _file_of(batch: Batch) -> dict[str, Any]:

@@ -1,16 +1,13 @@
 """The load job: one transaction in which a landing's new batches, and the landing itself, appear.
 
-A batch is claimed by its ledger row: who finds the row there already has nothing to do, and who
-meets one that another transaction is writing waits for its end. A file of which every byte was
-checked goes into the warehouse as it is; any other is read again, row by row. Either way it is
-hashed beside: a file that changed after it was looked at lands nothing.
+What the ledger holds by then is not landed again, so what a killed run left behind comes in once. A
+file of which every byte was checked goes into the warehouse as it is; any other is read again, row
+by row. Either way it is hashed beside: a file that changed after it was looked at lands nothing.
 """
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +18,7 @@ from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.storages.file_storage import FileStorage
 
 from loaders.batch import Batch, Books
+from loaders.destinations.passage import refuse_changed
 from loaders.destinations.tables import (
     BATCHES,
     LANDINGS,
@@ -49,16 +47,19 @@ class NothingToLoad(RunnableLoadJob):
 class LandingJob(RunnableLoadJob):
     """Lands what the manifest rows of its file name; a warehouse says how rows are copied."""
 
-    unless_claimed = ""  # of an insertion, where another process may write at the same time
-
     def run(self) -> None:
         """Land every new batch and record the landing, in one transaction."""
         with FileStorage.open_zipsafe_ro(self._file_path, "rb") as file:
             rows = [msgspec.json.decode(line) for line in file if line.strip()]
         manifests = [msgspec.json.decode(row["manifest"], type=Manifest) for row in rows]
         with self._sql.begin_transaction():
-            claimed = self._claim([manifest for manifest in manifests if manifest.is_new])
-            self._complete(self.land(claimed))
+            self.wait_for_others()
+            new = self._unknown([manifest for manifest in manifests if manifest.is_new])
+            ledger = [
+                self._ledger_row(manifest, landed)
+                for manifest, landed in zip(new, self.land(new), strict=True)
+            ]
+            self.insert("_batches", list(BATCHES), ledger)
             self._record_landing(
                 [
                     row
@@ -68,11 +69,15 @@ class LandingJob(RunnableLoadJob):
             )
 
     def land(self, manifests: Iterable[Manifest]) -> list[Landed]:
-        """Land batches, each in the way that suits it."""
+        """Land batches, in their order, each in the way that suits it."""
         return [
             self.copy_file(manifest.batch) if self.takes(manifest.batch) else self._sift(manifest)
             for manifest in manifests
         ]
+
+    @abstractmethod
+    def wait_for_others(self) -> None:
+        """Wait for the end of a landing that a killed run left behind in the warehouse."""
 
     @abstractmethod
     def takes(self, batch: Batch) -> bool:
@@ -95,26 +100,19 @@ class LandingJob(RunnableLoadJob):
         client: Any = self._job_client
         return client.sql_client
 
-    def _claim(self, manifests: list[Manifest]) -> list[Manifest]:
-        """Write the ledger rows of the batches that nobody has landed; these batches are ours."""
+    def _unknown(self, manifests: list[Manifest]) -> list[Manifest]:
+        """Those of the batches that nobody has landed."""
         table = self._sql.make_qualified_table_name("_batches")
-        ours: set[str] = set()
+        known: set[str] = set()
         for start in range(0, len(manifests), ROWS_AT_ONCE):
-            part = manifests[start : start + ROWS_AT_ONCE]
-            ids = [manifest.batch.id for manifest in part]
+            ids = [manifest.batch.id for manifest in manifests[start : start + ROWS_AT_ONCE]]
             marks = ", ".join(["%s"] * len(ids))
-            known = self._sql.execute_sql(
-                f"select _batch_id from {table} where _batch_id in ({marks})", *ids
-            )
-            rows = [self._ledger_row(m) for m in part if (m.batch.id,) not in set(known)]
-            if rows:
-                sql, parameters = _insertion(table, list(BATCHES), rows)
-                sql = f"{sql} {self.unless_claimed} returning _batch_id"
-                ours.update(row[0] for row in self._sql.execute_sql(sql, *parameters))
-        return [manifest for manifest in manifests if manifest.batch.id in ours]
+            sql = f"select _batch_id from {table} where _batch_id in ({marks})"
+            known.update(row[0] for row in self._sql.execute_sql(sql, *ids))
+        return [manifest for manifest in manifests if manifest.batch.id not in known]
 
-    def _ledger_row(self, manifest: Manifest) -> tuple[Any, ...]:
-        batch = manifest.batch
+    def _ledger_row(self, manifest: Manifest, landed: Landed) -> tuple[Any, ...]:
+        batch, books = manifest.batch, landed.books
         return (
             batch.id,
             batch.source,
@@ -128,10 +126,10 @@ class LandingJob(RunnableLoadJob):
             msgspec.json.encode(batch.dialect).decode() if batch.dialect else None,
             msgspec.json.encode(batch.layout).decode() if batch.layout else None,
             msgspec.json.encode({c.name: c.original for c in batch.columns}).decode(),
-            0,
-            0,
-            0,
-            None,
+            books.read,
+            books.landed,
+            books.quarantined,
+            landed.checksum,
             batch.problem,
             batch.replay_of,
             manifest.run_id,
@@ -150,11 +148,10 @@ class LandingJob(RunnableLoadJob):
             except Exception as error:
                 if rows.failure is None:
                     raise
-                if Path(batch.path).exists():  # or its own error says so
-                    _refuse_changed(batch)
+                refuse_changed(batch)
                 raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
             aside = sum(self._quarantine(manifest, rejected) for rejected in rows.rejected())
-        _refuse_changed(batch)
+        refuse_changed(batch)
         books = Books(rows.books.read, taken, aside)
         if books != rows.books:
             raise DestinationTerminalException(
@@ -164,26 +161,6 @@ class LandingJob(RunnableLoadJob):
         if batch.replay_of:
             self._close_mended(manifest, books.read)
         return Landed(batch.id, books, rows.checksum)
-
-    def _complete(self, landed: list[Landed]) -> None:
-        """Enter what became of each batch into the ledger."""
-        table = self._sql.make_qualified_table_name("_batches")
-        for start in range(0, len(landed), ROWS_AT_ONCE):
-            part = landed[start : start + ROWS_AT_ONCE]
-            values = ", ".join(["(%s, %s, %s, %s, %s)"] * len(part))
-            parameters = [
-                value
-                for batch_id, books, checksum in part
-                for value in (batch_id, books.read, books.landed, books.quarantined, checksum)
-            ]
-            self._sql.execute_sql(
-                f"update {table} set rows_read = done.rows_read, rows_landed = done.rows_landed, "
-                "rows_quarantined = done.rows_quarantined, checksum = done.checksum "
-                f"from (values {values}) as "
-                "done (batch_id, rows_read, rows_landed, rows_quarantined, checksum) "
-                "where _batch_id = done.batch_id",
-                *parameters,
-            )
 
     def _close_mended(self, manifest: Manifest, read: int) -> None:
         """Record which quarantined rows those of a replay mend: from now on they are not open."""
@@ -196,7 +173,7 @@ class LandingJob(RunnableLoadJob):
             (manifest.batch.id, number, mend.batch_id, mend.row, mend.sha256, *told)
             for number, mend in enumerate(manifest.mends, start=1)
         ]
-        self._insert("_replays", list(REPLAYS), rows)
+        self.insert("_replays", list(REPLAYS), rows)
 
     def _quarantine(self, manifest: Manifest, rejected: "list[Rejected]") -> int:
         import pyarrow as pa
@@ -228,17 +205,22 @@ class LandingJob(RunnableLoadJob):
         told = {"landing_id": self._last_landing() + 1, "landed_at": datetime.now(UTC)}
         told["_dlt_load_id"] = self._load_id
         landed = [tuple((row | told)[column] for column in LANDINGS) for row in current]
-        self._insert("_landings", list(LANDINGS), landed)
+        self.insert("_landings", list(LANDINGS), landed)
 
     def _last_landing(self) -> int:
         table = self._sql.make_qualified_table_name("_landings")
         last: int = self._sql.execute_sql(f"select coalesce(max(landing_id), 0) from {table}")[0][0]
         return last
 
-    def _insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    def insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+        """Append rows to a table of ours."""
         table = self._sql.make_qualified_table_name(name)
+        marks = "(" + ", ".join(["%s"] * len(columns)) + ")"
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            sql, parameters = _insertion(table, columns, rows[start : start + ROWS_AT_ONCE])
+            part = rows[start : start + ROWS_AT_ONCE]
+            values = ", ".join([marks] * len(part))
+            parameters = [value for row in part for value in row]
+            sql = f"insert into {table} ({self.quoted(columns)}) values {values}"
             self._sql.execute_sql(sql, *parameters)
 
     def quoted(self, names: Iterable[str]) -> str:
@@ -262,19 +244,3 @@ def with_our_formats(
     known = capabilities.supported_loader_file_formats
     capabilities.supported_loader_file_formats = list(dict.fromkeys((*known, *added)))
     return capabilities
-
-
-def _refuse_changed(batch: Batch) -> None:
-    with Path(batch.path).open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if sha256 != batch.sha256:
-        raise DestinationTerminalException(f"{batch.uri} changed while it was read") from None
-
-
-def _insertion(
-    table: str, columns: list[str], rows: list[tuple[Any, ...]]
-) -> tuple[str, list[Any]]:
-    names = ", ".join(f'"{column}"' for column in columns)
-    marks = "(" + ", ".join(["%s"] * len(columns)) + ")"
-    values = ", ".join([marks] * len(rows))
-    return f"insert into {table} ({names}) values {values}", [v for row in rows for v in row]

@@ -44,8 +44,10 @@ class Passage:
         self._sha256.update(self._file.read(length))
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._file.close()
+        if isinstance(error, Exception):  # or that it changed is why
+            refuse_changed(self._batch)
 
     def read(self, _size: int = BYTES_AT_ONCE) -> bytes:
         """The next bytes; none at the end."""
@@ -73,13 +75,31 @@ class Passage:
         end = Path(batch.path).stat()
         is_same = (end.st_size, end.st_mtime_ns) == (self._begin.st_size, self._begin.st_mtime_ns)
         if not is_same or self._sha256.hexdigest() != batch.sha256:
-            raise DestinationTerminalException(f"{batch.uri} changed while it was read")
+            raise _changed(batch)
         if not count == rows.count == batch.regular_rows:
             raise DestinationTerminalException(
                 f"{batch.uri}: {batch.regular_rows} rows were counted, {rows.count} were read and "
                 f"{count} landed"
             )
         return Landed(batch.id, Books(count, count, 0), shown(rows.checksum))
+
+
+def refuse_changed(batch: Batch) -> None:
+    """Hash a batch's file again.
+
+    Raises:
+        DestinationTerminalException: it is not what it was when the batch was found.
+    """
+    path = Path(batch.path)
+    if not path.exists():
+        return  # whoever reads it says so
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != batch.sha256:
+            raise _changed(batch) from None
+
+
+def _changed(batch: Batch) -> DestinationTerminalException:
+    return DestinationTerminalException(f"{batch.uri} changed while it was read")
 
 
 def takes_bytes(batch: Batch) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from loaders.destinations.sifted import Sifted
 
+PATIENCE = "60s"
+LANDING_KEY = 0x6C616E64  # "land"; the lock of runs is another
 DEFAULTS = {  # of a lineage column: the function, its type, its answer
     "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id')"),
     "_row": ("_landing_rows", "regclass", "to_regclass('pg_temp._landing_row')"),
@@ -46,7 +48,10 @@ BEGIN_BATCH = """
 class PostgresLanding(LandingJob):
     """Streams batches into COPY: NULL is the empty field, "" is quoted."""
 
-    unless_claimed = "on conflict (_batch_id) do nothing"
+    def wait_for_others(self) -> None:
+        """A killed client's transaction may go on for moments: it holds this lock until its end."""
+        self._sql.execute_sql(f"set local lock_timeout = '{PATIENCE}'")
+        self._sql.execute_sql(f"select pg_advisory_xact_lock({LANDING_KEY})")
 
     def takes(self, batch: Batch) -> bool:
         """Whether the file's bytes can go into COPY: it is checked."""

@@ -6,8 +6,9 @@ The careful one is `read_rows`, for all others. Whatever the file's size, one bl
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -58,41 +59,49 @@ def schema_of(width: int) -> pa.Schema:
 
 
 def _fast(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:
+    with Path(batch.path).open("rb") as file:
+        skip_mark(file, batch.encoding)
+        for rows in read_regular(batch, file, schema):
+            yield Chunk(rows, [])
+
+
+def read_regular(
+    batch: Batch, file: BinaryIO | pa.BufferReader, schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a batch of which every byte was checked, from its bytes behind any mark.
+
+    Raises:
+        ValueError: there are more or fewer of them than were counted.
+    """
     assert batch.dialect is not None
     assert batch.layout is not None
     names = schema.names[:-1]
-    with Path(batch.path).open("rb") as file:
-        skip_mark(file, batch.encoding)
-        reader = pa_csv.open_csv(
-            file,
-            read_options=pa_csv.ReadOptions(
-                block_size=BLOCK,
-                column_names=names,
-                skip_rows_after_names=0 if batch.layout.header is None else 1,
-                encoding=batch.encoding,
-                use_threads=False,
-            ),
-            parse_options=pa_csv.ParseOptions(
-                delimiter=batch.dialect.delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-            ),
-            convert_options=pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                null_values=[""],
-            ),
-        )
-        yield from _numbered(reader, schema, batch)
-
-
-def _numbered(tables: Iterable[pa.RecordBatch], schema: pa.Schema, batch: Batch) -> Iterator[Chunk]:
+    reader = pa_csv.open_csv(
+        file,
+        read_options=pa_csv.ReadOptions(
+            block_size=BLOCK,
+            column_names=names,
+            skip_rows_after_names=0 if batch.layout.header is None else 1,
+            encoding=batch.encoding,
+            use_threads=False,
+        ),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=batch.dialect.delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,
+        ),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+        ),
+    )
     read = 0
-    for table in tables:
-        numbers = pa.array(range(read + 1, read + 1 + table.num_rows), pa.int64())
+    for table in reader:
+        numbers = pa.array(np.arange(read + 1, read + 1 + table.num_rows))
         read += table.num_rows
-        yield Chunk(pa.RecordBatch.from_arrays([*table.columns, numbers], schema=schema), [])
+        yield pa.RecordBatch.from_arrays([*table.columns, numbers], schema=schema)
     if read != batch.regular_rows:
         raise ValueError(f"{batch.uri}: {read} rows were read, {batch.regular_rows} were counted")
 

@@ -107,7 +107,8 @@ def _delimited(path: Path, encoding: str, expected: Collection[str], override: O
     if problem:
         layout = msgspec.structs.replace(layout, header=None)
     begins_at_once = bool(records) and records[0].line == 1
-    is_regular = not problem and begins_at_once and not _ends_in_note(sample, dialect, layout)
+    last_line = "".join((sample.windows[-1] if sample.windows else sample.head)[-1:])
+    is_regular = not problem and begins_at_once and not ends_in_note(last_line, dialect, layout)
     return Reading(
         format="csv",
         encoding=encoding,
@@ -196,10 +197,10 @@ def _regular_rows(found: Scan | None, layout: Layout) -> int | None:
     return found.records - 1 if layout.header == 1 else None
 
 
-def _ends_in_note(sample: Sample, dialect: Dialect, layout: Layout) -> bool:
-    lines = (sample.windows[-1] if sample.windows else sample.head)[-1:]
+def ends_in_note(last_line: str, dialect: Dialect, layout: Layout) -> bool:
+    """Whether the last record of a file is, or may be, a footer; this is its last line."""
     ending = dialect.quote + dialect.delimiter * (layout.width - 1)
-    if any(line.rstrip("\r\n").endswith(ending) for line in lines):
-        return True  # or may do so: its record may begin further up
-    last = next(split_records(lines, dialect), None)
+    if last_line.rstrip("\r\n").endswith(ending):
+        return True  # its record may begin further up
+    last = next(split_records([last_line], dialect), None)
     return last is not None and is_note(last, layout)

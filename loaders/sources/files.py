@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
@@ -19,6 +19,9 @@ from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 
 TOLD = 3  # files that an origin names
+if TYPE_CHECKING:
+    from loaders.intake.alike import Examiner
+
 # Batch ids → those that have landed, with the reason where one stood aside as a whole
 Ledger = Callable[[Collection[str]], Mapping[str, str | None]]
 
@@ -174,13 +177,14 @@ def examine_contents(
     How a batch that has landed is read was decided then.
     """
     landed = known({content.batch_id for content in contents})
+    examiners = _examiners(tables) if landed.keys() < {c.batch_id for c in contents} else {}
     batches: list[Batch] = []
     problems: list[str] = []
     for content in contents:
         if content.batch_id in landed:
             found: Batch | str = _batch(content, problem=landed[content.batch_id])
         else:
-            found = _examined(content, tables[content.table])
+            found = _examined(content, tables[content.table], examiners[content.table])
         problem = found.problem if isinstance(found, Batch) else found
         if isinstance(found, Batch):
             batches.append(found)
@@ -188,11 +192,17 @@ def examine_contents(
     return batches, problems
 
 
-def _examined(content: Content, expected: FileTable) -> Batch | str:
-    from loaders.intake.examine import columns_of, examine  # late: no known content needs it
+def _examiners(tables: Mapping[str, FileTable]) -> "Mapping[str, Examiner]":
+    from loaders.intake.alike import Examiner  # late: what the ledger knows needs none
+
+    return {name: Examiner(table.columns, table.dialect) for name, table in tables.items()}
+
+
+def _examined(content: Content, expected: FileTable, examiner: "Examiner") -> Batch | str:
+    from loaders.intake.examine import columns_of
 
     try:
-        reading = examine(content.member.path, expected.columns, expected.dialect)
+        reading = examiner.examine(content.member.path)
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
     except (LookupError, ValueError) as error:  # the encoding that sources.yml names, say

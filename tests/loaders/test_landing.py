@@ -10,11 +10,9 @@ import pytest
 from dlt.common.destination.exceptions import DestinationTerminalException
 
 from loaders import ledger
-from loaders.batch import Batch, Books, Disposition, Override
+from loaders.batch import Books, Disposition, Override
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
-from loaders.destinations.duckdb import DuckDBLanding
-from loaders.destinations.job import LandingJob
-from loaders.destinations.postgres import PostgresLanding
+from loaders.destinations.passage import Passage
 from loaders.destinations.sifted import Sifted
 from loaders.destinations.tables import Landed
 from loaders.errors import AssayError, SettingsError
@@ -426,28 +424,27 @@ def test_a_failed_load_leaves_nothing_visible_and_the_next_one_works(
 ) -> None:
     spec = lab_of(tmp_path, users=USERS, notes=NOTES)
     write("users.csv", HEADER + "1,Ada,\n")
-    write("notes.csv", "note_id,note\n1,x\n")
+    write("notes.csv", "note_id,note\n1,x\n2,y\n")
     with monkeypatch.context() as patch:
         _break_the_second_copy(patch)
         outcome = landings.land(spec)
     assert outcome.problems == ("the disk is full",)
     assert outcome.books == Books()
     assert set(landings.counts().values()) == {0}
-    assert landings.land(spec).new == Books(2, 2, 0)
+    assert landings.land(spec).new == Books(3, 3, 0)
     assert landings.counts()["_landings"] == 2
 
 
 def _break_the_second_copy(patch: pytest.MonkeyPatch) -> None:
-    for job in (DuckDBLanding, PostgresLanding):
-        copy_file = job.copy_file
+    landed = Passage.landed
 
-        def fail_at_notes(self: LandingJob, batch: Batch, copy_file: Any = copy_file) -> Landed:
-            landed: Landed = copy_file(self, batch)
-            if batch.table == "notes":
-                raise DestinationTerminalException("the disk is full")
-            return landed
+    def fail_at_notes(passage: Passage, count: int) -> Landed:
+        batch = landed(passage, count)
+        if count == 2:
+            raise DestinationTerminalException("the disk is full")
+        return batch
 
-        patch.setattr(job, "copy_file", fail_at_notes)
+    patch.setattr(Passage, "landed", fail_at_notes)
 
 
 def test_a_file_that_changes_while_it_is_read_lands_nothing(

@@ -45,9 +45,13 @@ def detect_dialect(
         if len(strict) > 1:
             best = max(strict, key=lambda found: judge.score(Dialect(found.delimiter)))
         if not judge.is_longer(best.delimiter) and not judge.doubts_quotes(best.delimiter):
-            why = f"all {best.records} records have {best.width} fields by the rules of RFC 4180"
-            return Decision(Dialect(best.delimiter), why, best)
+            return Decision(Dialect(best.delimiter), strictly_read(best), best)
     return _most_consistent(judge)
+
+
+def strictly_read(found: Scan) -> str:
+    """Why a file is read in the dialect that all of it obeys."""
+    return f"all {found.records} records have {found.width} fields by the rules of RFC 4180"
 
 
 def _most_consistent(judge: Judge) -> Decision:

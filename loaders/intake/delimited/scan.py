@@ -123,7 +123,7 @@ class _Scanner:
     def _ends_copy(self, chunk: bytes) -> bool:
         begins = self._last_two + chunk[:2]
         self._last_two = (self._last_two + chunk[-2:])[-2:]
-        return END_OF_COPY in chunk or END_OF_COPY in begins
+        return END_OF_COPY in begins or (b"\\" in chunk and END_OF_COPY in chunk)
 
     @staticmethod
     def _is_plain(chunk: bytes, blank: NDArray[np.bool_], lengths: Places) -> bool:
@@ -171,6 +171,8 @@ class _Scanner:
         closing: Places,
         after: NDArray[np.uint8],
     ) -> str | None:
+        if not (len(before) or len(closing) or self._closes_at_end):
+            return None
         if not np.isin(before, (separator, LF, CR, QUOTE)).all():
             return "a quote stands within a field"
         ends_here = closing == len(data) - 1  # told by the next chunk
