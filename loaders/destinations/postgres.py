@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 PATIENCE = "60s"
 LANDING_KEY = 0x6C616E64  # "land"; the lock of runs is another
 DEFAULTS = {  # of a lineage column: the function, its type, its answer
-    "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id')"),
+    "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id', true)"),
     "_row": ("_landing_rows", "regclass", "to_regclass('pg_temp._landing_row')"),
-    "_dlt_load_id": ("_landing_load", "text", "current_setting('assay.load_id')"),
+    "_dlt_load_id": ("_landing_load", "text", "current_setting('assay.load_id', true)"),
 }
 
 

@@ -3,15 +3,19 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
 from loaders.warehouse.reader import SCHEMAS, Reader, Result
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 20_000  # of a stream
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 15.0
 QUERY_SECONDS = 60
@@ -148,3 +152,10 @@ class _DuckDBReader:
         done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
         columns = tuple(column[0] for column in done.description or ())
         return Result(columns, done.fetchall())
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """The file is open to read: nobody writes."""
+        return nullcontext()
+
+    def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
+        yield from self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)

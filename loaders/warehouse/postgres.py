@@ -1,16 +1,21 @@
 """PostgreSQL: a server named by libpq keywords, read through one pool of connections."""
 
 import atexit
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
 from loaders.warehouse.reader import SCHEMAS, Reader, Result
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 20_000  # of a stream
+CHARACTERS_AT_ONCE = 16_000_000
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 POOL_SIZE = 4
@@ -203,6 +208,34 @@ class _PostgresReader:
         except psycopg.Error as error:
             raise WarehouseError(str(error)) from None
         return Result(tuple(column.name for column in done.description), done.fetchall())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        with self.connection.transaction():
+            self.connection.execute("set transaction isolation level repeatable read, read only")
+            yield
+
+    def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
+        with self.connection.cursor() as cursor, cursor.copy(f"copy ({sql}) to stdout") as copy:
+            for rows in _parts(copy.rows()):
+                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, [str(i) for i in range(len(columns))])
+
+
+def _parts(rows: Iterable[tuple[str | None, ...]]) -> Iterator[list[tuple[str | None, ...]]]:
+    """Some rows at a time, fewer where they are long."""
+    part: list[tuple[str | None, ...]] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(len(value) for value in row if value)
+        if len(part) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part
 
 
 def _use_utc(connection: Any) -> None:
