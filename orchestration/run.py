@@ -190,6 +190,8 @@ def add_outcome(record: RunRecord, outcome: Outcome) -> None:
     record.sources.append(outcome)
     for problem in outcome.problems:
         log.error("source %s: %s", outcome.source, problem)
+    for warning in outcome.warnings:
+        log.warning("source %s: %s", outcome.source, warning)
 
 
 def _transform(

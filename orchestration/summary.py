@@ -71,6 +71,8 @@ def _landed(record: RunRecord) -> Iterator[str]:
         yield f"{outcome.source:<11} from {outcome.origin}"
         for problem in outcome.problems:
             yield f"  FAILED    {problem}"
+        for warning in outcome.warnings:
+            yield f"  WARNING   {warning}"
         for notice in outcome.notices:
             yield f"  NOTE      {notice}"
         if outcome.models_show:

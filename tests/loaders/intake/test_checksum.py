@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.intake.arrow_sums import ArrowSums
-from loaders.intake.checksum import total
+from loaders.intake.checksum import BLOCK, total
 
 Rows = list[tuple[str | None, ...]]
 VALUES = st.none() | st.text(st.characters(exclude_characters="\0", codec="utf-8"))
@@ -65,9 +65,7 @@ def test_a_column_counts_by_its_name_wherever_it_stands() -> None:
     assert sum_of([("1", "2")], "ab") != sum_of([("1", "2")], "ac")
 
 
-@pytest.mark.parametrize(
-    "length", [checksum.BLOCK - 1, checksum.BLOCK, checksum.BLOCK + 1, 700_000]
-)
+@pytest.mark.parametrize("length", [BLOCK - 1, BLOCK, BLOCK + 1, 700_000])
 def test_a_long_value_is_hashed_to_its_last_byte(length: int) -> None:
     text = "é" + "x" * (length - 3)
     sums = {sum_of([("1", text + last), ("2", "z")]) for last in ("a", "b", "aa", "")}
