@@ -4,6 +4,7 @@ A process of its own because dbt is unsafe to run twice in one, and slow to impo
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 PASSED = {"success", "pass", "warn", "no-op"}
 TESTS = {"test", "unit_test"}
 BUILT = {"model", "seed", "snapshot"}
+IDENTIFIER = re.compile(r'[^".]+')  # of "database"."schema"."name"
 SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
 
 
@@ -31,13 +33,19 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class BuildOutcome(msgspec.Struct, frozen=True):
-    """A build: how many models and tests passed, of how many, and what failed."""
+    """A build: how many models and tests passed, of how many, and what failed.
+
+    `relations` are what it made, each as `schema.name`. `up_to_date_since` is the run whose build
+    still stands, where none was due: nothing was built or tested then.
+    """
 
     models_passed: int = 0
     models: int = 0
     tests_passed: int = 0
     tests: int = 0
     failures: tuple[Failure, ...] = ()
+    relations: tuple[str, ...] = ()
+    up_to_date_since: str | None = None
 
     @property
     def is_success(self) -> bool:
@@ -49,6 +57,7 @@ class _RunResult(msgspec.Struct):
     unique_id: str
     status: str
     message: str | None = None
+    relation_name: str | None = None
 
 
 class _RunResults(msgspec.Struct):
@@ -107,7 +116,8 @@ def _end(process: subprocess.Popen[str], patience: float = 10) -> None:
 
 def _outcome(results: list[_RunResult]) -> BuildOutcome:
     counts: dict[str, Any] = {"models": 0, "models_passed": 0, "tests": 0, "tests_passed": 0}
-    failures = []
+    failures: list[Failure] = []
+    relations: list[str] = []
     for result in results:
         kind, _, name = result.unique_id.split(".", 2)
         group = "tests" if kind in TESTS else "models"
@@ -115,9 +125,11 @@ def _outcome(results: list[_RunResult]) -> BuildOutcome:
         if kind in TESTS | BUILT:
             counts[group] += 1
             counts[f"{group}_passed"] += is_passed
+        if kind in BUILT and result.relation_name:
+            relations.append(".".join(IDENTIFIER.findall(result.relation_name)[-2:]))
         if not is_passed and result.status != "skipped":
             failures.append(Failure(kind, _short(name), (result.message or "").strip()))
-    return BuildOutcome(**counts, failures=tuple(failures))
+    return BuildOutcome(**counts, failures=tuple(failures), relations=tuple(relations))
 
 
 def _short(name: str) -> str:

@@ -9,6 +9,7 @@ from loaders.destinations.tables import OURS
 from loaders.errors import WarehouseError
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Postgres, Warehouse
+from orchestration import builds
 from orchestration.dbt import DBT_PROJECT_DIR
 from orchestration.lock import run_lock
 
@@ -28,7 +29,9 @@ def drop_warehouse(settings: Settings, warehouse: Warehouse) -> None:
             for suffix in ("", ".wal"):
                 warehouse.path.with_name(warehouse.path.name + suffix).unlink(missing_ok=True)
         else:
-            _drop_relations(warehouse, _landed(settings) | _built())
+            _drop_relations(
+                warehouse, {*_landed(settings), *_built(), (builds.SCHEMA, builds.TABLE)}
+            )
 
 
 def _built() -> set[tuple[str, str]]:

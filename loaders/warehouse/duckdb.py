@@ -10,7 +10,7 @@ from typing import Any
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.reader import SCHEMAS, Reader, Result
+from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 15.0
@@ -82,11 +82,34 @@ class DuckDB:
         Raises:
             WarehouseError: another program has it open, and does not close it in some seconds.
         """
+        with self._writer():
+            yield
+
+    @contextmanager
+    def _writer(self) -> Iterator[Any]:
         import duckdb
 
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)):
-            yield
+        connection = self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)
+        with closing(connection):
+            yield connection
+
+    def commit(self, statements: Statements) -> None:
+        """Run statements of ours that write, all of them or none.
+
+        Raises:
+            WarehouseError: as for `writing`; or one of them fails.
+        """
+        import duckdb
+
+        with self._writer() as connection:
+            try:
+                connection.begin()
+                for sql, parameters in statements:
+                    connection.execute(sql.replace("%s", "?"), parameters)
+                connection.commit()
+            except duckdb.Error as error:
+                raise WarehouseError(str(error)) from None
 
     def _connect(self) -> Any:
         import duckdb

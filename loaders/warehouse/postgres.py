@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.reader import SCHEMAS, Reader, Result
+from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
@@ -103,6 +103,22 @@ class Postgres:
     def writing(self) -> Iterator[None]:
         """Nothing to hold: the server lets many write."""
         yield
+
+    def commit(self, statements: Statements) -> None:
+        """Run statements of ours that write, all of them or none.
+
+        Raises:
+            WarehouseError: as for `reading`; or one of them fails.
+        """
+        import psycopg
+
+        with closing(self.connect("assay")) as connection:
+            try:
+                with connection.transaction():
+                    for sql, parameters in statements:
+                        connection.execute(sql, parameters)
+            except psycopg.Error as error:
+                raise WarehouseError(str(error)) from None
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
