@@ -34,7 +34,10 @@ class Rejections(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct):
-    """One run. Times are UTC, ISO 8601; seconds are wall time per stage."""
+    """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
+
+    `pid_since` tells its process from a later one of the same number, where the system says it.
+    """
 
     run_id: str
     state: State
@@ -43,6 +46,7 @@ class RunRecord(msgspec.Struct):
     target: str
     target_reason: str
     place: str
+    pid_since: int | None = None
     ended_at: str | None = None
     sources: list[Outcome] = []
     transform: BuildOutcome | None = None
@@ -86,7 +90,7 @@ def load(runs_dir: Path, run_id: str) -> RunRecord:
         record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
     except msgspec.MsgspecError as error:
         raise AssayError(f"{path} is no run record: {error}") from None
-    if record.state == "running" and not _is_alive(record.pid):
+    if record.state == "running" and not _is_alive(record.pid, record.pid_since):
         record.state = "interrupted"
         record.errors = [*record.errors, "the process ended without finishing the run"]
     return record
@@ -119,11 +123,20 @@ def _is_under_way(runs_dir: Path, run_id: str) -> bool:
         return False
 
 
-def _is_alive(pid: int) -> bool:
+def process_start(pid: int) -> int | None:
+    """When a process began, in clock ticks since the start of Linux; None on other systems."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])  # a program's name may hold spaces and brackets
+
+
+def _is_alive(pid: int, since: int | None) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return since is None or process_start(pid) in (since, None)

@@ -123,6 +123,7 @@ def _new_record(settings: Settings) -> RunRecord:
         state="running",
         started_at=_now(),
         pid=os.getpid(),
+        pid_since=registry.process_start(os.getpid()),
         target=settings.target,
         target_reason=settings.target_reason,
         place="",

@@ -66,6 +66,16 @@ def test_a_run_under_way_reads_as_running(tmp_path: Path) -> None:
     assert registry.load(tmp_path, record.run_id).state == "running"
 
 
+def test_a_run_whose_number_another_process_has_now_reads_as_interrupted(tmp_path: Path) -> None:
+    since = registry.process_start(os.getpid())  # None where the system does not say it
+    mine = a_record(run_id="20260101T000000Z-aaaaaa", state="running", pid_since=since)
+    theirs = a_record(run_id="20260102T000000Z-aaaaaa", state="running", pid_since=(since or 1) - 1)
+    for record in (mine, theirs):
+        registry.save(tmp_path, record)
+    states = [registry.load(tmp_path, record.run_id).state for record in (mine, theirs)]
+    assert states == ["running", "interrupted" if since else "running"]
+
+
 @pytest.mark.parametrize("run_id", ["20260101T000000Z-000000", "../../etc"])
 def test_an_unknown_run_is_an_error_that_says_where_to_look(tmp_path: Path, run_id: str) -> None:
     with pytest.raises(AssayError, match="elt runs list"):
