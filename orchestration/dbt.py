@@ -3,6 +3,7 @@
 A process of its own because dbt is unsafe to run twice in one, and slow to import.
 """
 
+import hashlib
 import os
 import re
 import subprocess
@@ -14,13 +15,14 @@ from typing import Any
 import msgspec
 
 from loaders.settings import PROJECT_DIR, Settings
-from loaders.warehouse import Warehouse
+from loaders.warehouse import Postgres, Warehouse
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 PASSED = {"success", "pass", "warn", "no-op"}
 TESTS = {"test", "unit_test"}
 BUILT = {"model", "seed", "snapshot"}
 IDENTIFIER = re.compile(r'[^".]+')  # of "database"."schema"."name"
+PLACE = ("host", "hostaddr", "port", "dbname")
 SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
 
 
@@ -64,12 +66,21 @@ class _RunResults(msgspec.Struct):
     results: list[_RunResult]
 
 
+def artefacts_dir(settings: Settings, warehouse: Warehouse) -> Path:
+    """Where dbt keeps what it parsed and did: a folder for each warehouse of the data folder."""
+    name: str = warehouse.target
+    if isinstance(warehouse, Postgres) and not warehouse.is_embedded:
+        place = "\0".join(warehouse.database.get(part, "") for part in PLACE)
+        name += f"-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    return settings.data_dir / "dbt" / name
+
+
 def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
     """The variables with which dbt works from any folder on the settings' warehouse."""
     return {
         "DBT_PROJECT_DIR": str(DBT_PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
-        "DBT_TARGET_PATH": str(settings.data_dir / "dbt" / warehouse.target),
+        "DBT_TARGET_PATH": str(artefacts_dir(settings, warehouse)),
         "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         **warehouse.environment(),
@@ -78,7 +89,7 @@ def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
 
 def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutcome:
     """Build and test every model."""
-    results_path = settings.data_dir / "dbt" / warehouse.target / "run_results.json"
+    results_path = artefacts_dir(settings, warehouse) / "run_results.json"
     results_path.unlink(missing_ok=True)
     output = invoke(settings, warehouse, ["build"], log_dir)
     if not results_path.exists():

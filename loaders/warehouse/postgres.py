@@ -57,6 +57,11 @@ class Postgres:
         return f"{self._address()} ({self.place_note})" if self.place_note else self._address()
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether it is the one under the data folder, whose port changes with each start."""
+        return bool(self.place_note)
+
+    @property
     def connect_hint(self) -> str:
         """A command that opens it."""
         return f"psql {self._address()}"
