@@ -8,6 +8,7 @@ from pathlib import Path
 from loaders import embedded_postgres
 from loaders.settings import Settings
 from loaders.warehouse.duckdb import DuckDB
+from loaders.warehouse.kept import kept_open
 from loaders.warehouse.postgres import Postgres, without_service
 from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Reader, Result
 
@@ -20,6 +21,7 @@ __all__ = [
     "Result",
     "Warehouse",
     "cluster_of",
+    "kept_open",
     "open_warehouse",
 ]
 

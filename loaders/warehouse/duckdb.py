@@ -10,6 +10,7 @@ from typing import Any
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
+from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
 BUSY_SECONDS = 5.0
@@ -47,6 +48,9 @@ class DuckDB:
         Raises:
             WarehouseError: when another process still writes after some seconds.
         """
+        if is_keeping() and self.path.exists():
+            yield _DuckDBReader(kept(self.path, self._connect))
+            return
         with closing(self._connect()) as connection:
             yield _DuckDBReader(connection)
 
@@ -89,6 +93,7 @@ class DuckDB:
     def _writer(self) -> Iterator[Any]:
         import duckdb
 
+        let_go(self.path)  # a process opens the file to read or to write, not both
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)
         with closing(connection):
