@@ -6,16 +6,18 @@ A process of its own because dbt is unsafe to run twice in one, and slow to impo
 import hashlib
 import os
 import re
-import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from loaders.settings import PROJECT_DIR, Settings
 from loaders.warehouse import Postgres, Warehouse
+
+if TYPE_CHECKING:
+    import subprocess
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 PASSED = {"success", "pass", "warn", "no-op"}
@@ -100,8 +102,10 @@ def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutco
 
 def invoke(
     settings: Settings, warehouse: Warehouse, arguments: list[str], log_dir: Path
-) -> subprocess.CompletedProcess[str]:
+) -> "subprocess.CompletedProcess[str]":
     """Run a dbt command to its end; its output is kept in `log_dir`."""
+    import subprocess  # late, as all that only a build needs
+
     variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
     for name in SECRETS_DBT_NEEDS_NOT:
         variables.pop(name, None)
@@ -117,7 +121,7 @@ def invoke(
     return subprocess.CompletedProcess(command, process.returncode, output)
 
 
-def _end(process: subprocess.Popen[str], patience: float = 10) -> None:
+def _end(process: "subprocess.Popen[str]", patience: float = 10) -> None:
     process.terminate()
     deadline = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < deadline:
@@ -149,7 +153,7 @@ def _short(name: str) -> str:
     return head if head and len(tail) == 10 else name
 
 
-def last_words(output: subprocess.CompletedProcess[str]) -> str:
+def last_words(output: "subprocess.CompletedProcess[str]") -> str:
     """What dbt said last: the error it met, without the lines about itself."""
     said = output.stdout.rpartition("Encountered an error:")[2]
     lines = [line.rstrip() for line in said.splitlines() if line.strip()]
