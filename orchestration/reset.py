@@ -14,7 +14,12 @@ from orchestration.dbt import DBT_PROJECT_DIR
 from orchestration.lock import run_lock
 
 SCHEMAS = ("analytics", "ops", "features", "clean", "staging", RAW_SCHEMA)
-FUNCTIONS = ("public.is_readable_json(text)", "public.try_jsonb(text)")
+LINEAGE = ("_landing_batch", "_landing_rows", "_landing_load")  # what raw columns default to
+FUNCTIONS = (
+    "public.is_readable_json(text)",
+    "public.try_jsonb(text)",
+    *(f"{RAW_SCHEMA}.{name}()" for name in LINEAGE),
+)
 PREFIXES = ("analytics_", "compatibility_")  # of files whose alias is the rest
 
 
