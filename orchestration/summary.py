@@ -89,6 +89,9 @@ def _built(record: RunRecord) -> Iterator[str]:
     build = record.transform
     assert build is not None
     yield ""
+    if build.up_to_date_since:
+        yield f"Models      up to date since run {build.up_to_date_since}."
+        return
     yield (
         f"Models      {build.models_passed} of {build.models} built, "
         f"{build.tests_passed} of {build.tests} tests passed, "

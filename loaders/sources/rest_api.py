@@ -4,10 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
-
-import requests
 
 from loaders.batch import Batch, Column, batch_id
 from loaders.catalog import ApiTable, RestApiSource
@@ -15,6 +13,9 @@ from loaders.errors import SourceError
 from loaders.intake.documents.answers import cut_answer, sequence_of
 from loaders.logs import hide
 from loaders.sources import Found, sample_api
+
+if TYPE_CHECKING:
+    import requests
 
 LONGEST_RECORD = 1 << 20  # bytes that are held at once
 TIMEOUT_SECONDS = 30
@@ -105,6 +106,8 @@ def _answers(address: str, place: str | None, bearer_token: str | None) -> Itera
     Raises:
         SourceError: the API cannot be reached, refuses, or answers something else.
     """
+    import requests  # 0.1 s, which a run over files does not spend
+
     where = f"the API at {shown(address)}"
     try:
         for response in _pages(address, bearer_token):
@@ -125,7 +128,7 @@ def _answers(address: str, place: str | None, bearer_token: str | None) -> Itera
         raise SourceError(f"{where}: {error}") from None
 
 
-def _pages(address: str, bearer_token: str | None) -> Iterator[requests.Response]:
+def _pages(address: str, bearer_token: str | None) -> "Iterator[requests.Response]":
     """Every page, as dlt's client finds them: links in headers or bodies, else a single page.
 
     The token goes to the host of the address alone, wherever a page's link points.
@@ -168,7 +171,7 @@ def _pages(address: str, bearer_token: str | None) -> Iterator[requests.Response
                 )
 
 
-def _refuse_guesses(response: requests.Response) -> tuple[Any, Any]:
+def _refuse_guesses(response: "requests.Response") -> tuple[Any, Any]:
     """Pages without links: dlt would guess how to ask for them, and may read one twice or none."""
     from dlt.sources.helpers.rest_client.detector import find_next_page_path, find_total_pages_path
 

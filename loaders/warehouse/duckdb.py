@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.reader import SCHEMAS, Reader, Result
+from loaders.warehouse.kept import is_keeping, kept, let_go
+from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,6 +52,9 @@ class DuckDB:
         Raises:
             WarehouseError: when another process still writes after some seconds.
         """
+        if is_keeping() and self.path.exists():
+            yield _DuckDBReader(kept(self.path, self._connect))
+            return
         with closing(self._connect()) as connection:
             yield _DuckDBReader(connection)
 
@@ -86,11 +90,35 @@ class DuckDB:
         Raises:
             WarehouseError: another program has it open, and does not close it in some seconds.
         """
+        with self._writer():
+            yield
+
+    @contextmanager
+    def _writer(self) -> Iterator[Any]:
         import duckdb
 
+        let_go(self.path)  # a process opens the file to read or to write, not both
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)):
-            yield
+        connection = self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)
+        with closing(connection):
+            yield connection
+
+    def commit(self, statements: Statements) -> None:
+        """Run statements of ours that write, all of them or none.
+
+        Raises:
+            WarehouseError: as for `writing`; or one of them fails.
+        """
+        import duckdb
+
+        with self._writer() as connection:
+            try:
+                connection.begin()
+                for sql, parameters in statements:
+                    connection.execute(sql.replace("%s", "?"), parameters)
+                connection.commit()
+            except duckdb.Error as error:
+                raise WarehouseError(str(error)) from None
 
     def _connect(self) -> Any:
         import duckdb

@@ -9,7 +9,8 @@ from urllib.parse import quote, urlencode
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.reader import SCHEMAS, Reader, Result
+from loaders.warehouse.kept import is_keeping, kept, let_go
+from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,6 +63,11 @@ class Postgres:
         return f"{self._address()} ({self.place_note})" if self.place_note else self._address()
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether it is the one under the data folder, whose port changes with each start."""
+        return bool(self.place_note)
+
+    @property
     def connect_hint(self) -> str:
         """A command that opens it."""
         return f"psql {self._address()}"
@@ -109,19 +115,54 @@ class Postgres:
         """Nothing to hold: the server lets many write."""
         yield
 
+    def commit(self, statements: Statements) -> None:
+        """Run statements of ours that write, all of them or none.
+
+        Raises:
+            WarehouseError: as for `reading`; or one of them fails.
+        """
+        import psycopg
+
+        with closing(self.connect("assay")) as connection:
+            try:
+                with connection.transaction():
+                    for sql, parameters in statements:
+                        connection.execute(sql, parameters)
+            except psycopg.Error as error:
+                raise WarehouseError(str(error)) from None
+
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """A connection of the process's pool, to read.
+        """A connection to read: of the process's pool, or the one that a command keeps.
 
         Raises:
             WarehouseError: when the server cannot be reached, or is older than 15.
         """
+        if is_keeping():
+            yield _PostgresReader(self._kept())
+            return
         with self._pool().connection() as connection:
             yield _PostgresReader(connection)
 
+    @property
+    def _key(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self.database.items()))
+
+    def _kept(self) -> Any:
+        """The connection that is kept, or a new one where the server has ended that."""
+        import psycopg
+
+        connection = kept(self._key, lambda: self.connect("assay"))
+        try:
+            connection.execute("select 1")
+        except psycopg.Error:
+            let_go(self._key)
+            return kept(self._key, lambda: self.connect("assay"))
+        return connection
+
     def _pool(self) -> Any:
         """The only pool of this process for this server: made once, bounded, closed at exit."""
-        key = tuple(sorted(self.database.items()))
+        key = self._key
         if key not in _pools:
             self.connect("assay").close()  # a pool would wait where this says what is wrong
             from psycopg_pool import ConnectionPool

@@ -11,6 +11,8 @@ RAW_SCHEMA = "raw"
 # Best first: published, compatibility views, then the layers.
 SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", RAW_SCHEMA)
 
+Statements = Sequence[tuple[str, Sequence[Any]]]  # SQL and its parameters, written `%s`
+
 
 class Result(NamedTuple):
     """What a statement gave: the columns' names, and the rows as tuples of Python values."""

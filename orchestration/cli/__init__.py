@@ -306,11 +306,13 @@ def reset(is_sure: bool, is_json: bool) -> None:
 
 
 def _run(context: click.Context, is_json: bool, sources: Sequence[str], **options: Any) -> None:
+    from loaders.warehouse import kept_open
     from orchestration.run import run as run_stages
 
     settings = load_settings()
-    record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
-    end_run(context, settings, record, is_json=is_json)
+    with kept_open():
+        record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
+        end_run(context, settings, record, is_json=is_json)
 
 
 def _is_path(argument: str) -> bool:
