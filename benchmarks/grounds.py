@@ -7,6 +7,8 @@ from typing import Protocol
 import duckdb
 import psycopg
 
+from loaders import embedded_postgres
+
 
 class Ground(Protocol):
     """Where one contestant lands."""
@@ -53,9 +55,11 @@ class PostgresGround:
 
     def clear(self) -> None:
         """Make the database anew, and the folder."""
-        with psycopg.connect(**self._server, autocommit=True) as admin:  # type: ignore[arg-type]
+        owner = self._server["user"]
+        superuser = {**self._server, "user": embedded_postgres.SUPERUSER}
+        with psycopg.connect(**superuser, autocommit=True) as admin:  # type: ignore[arg-type]
             admin.execute(f"drop database if exists {self.name} with (force)".encode())
-            admin.execute(f"create database {self.name}".encode())
+            admin.execute(f"create database {self.name} owner {owner}".encode())
         _empty(self.folder)
         self.execute("select count(*) from pg_class")  # the first to connect pays for its caches
 

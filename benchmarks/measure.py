@@ -78,6 +78,9 @@ def _end(process: subprocess.Popen[str]) -> None:
 def reason_of(said: str) -> str:
     """The line of an output that says why, without colours, addresses and this machine's paths."""
     lines = [line.strip() for line in COLOUR.sub("", said).splitlines() if line.strip()]
-    told = next((line for line in lines if REASON.match(line)), lines[-1] if lines else "no word")
+    at = next((place for place, line in enumerate(lines) if REASON.match(line)), len(lines) - 1)
+    told = lines[at] if lines else "no word"
+    if told.endswith(":"):
+        told = " ".join([told, *lines[at + 1 : at + 2]])
     told = PATH.sub("…", ADDRESS.sub("…", told)).strip("~ ")
     return told if len(told) <= REASON_LENGTH else told[: REASON_LENGTH - 1] + "…"

@@ -25,9 +25,14 @@ PAGE_SIZE = 2_000  # records
 
 @contextmanager
 def postgres(cluster: Path) -> Iterator[dict[str, str]]:
-    """A PostgreSQL of the run's own, fsync on; its libpq keywords."""
+    """A PostgreSQL of the run's own, fsync on, the rest by its defaults; its libpq keywords."""
+    options = ("fsync=on",)
     try:
-        yield embedded_postgres.ensure_running(cluster, ("fsync=on",))
+        embedded_postgres.ensure_running(cluster, options)
+        embedded_postgres.stop(cluster)
+        # the superuser may connect too: only it may end an autovacuum of a database to drop
+        (cluster / "pg_hba.conf").write_text(f"host all all {HOST}/32 trust\n")
+        yield embedded_postgres.ensure_running(cluster, options)
     finally:
         embedded_postgres.stop(cluster)
 

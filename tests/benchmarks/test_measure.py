@@ -54,6 +54,7 @@ def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
         ("one\n\x1b[31mfatal: no table\x1b[0m\nand more", "fatal: no table"),
         ("ERROR: nothing at https://index.example.org/simple/x", "ERROR: nothing at …"),
         ("elt: /home/me/a b: is missing", "elt: … b: is missing"),
+        ("fatal:\n~ Unable to reach", "fatal: ~ Unable to reach"),
         ("just\nthe last", "the last"),
         ("", "no word"),
     ],
