@@ -10,6 +10,9 @@ import psycopg
 from loaders import embedded_postgres
 
 
+UNUSABLE = (psycopg.Error, duckdb.Error)  # what a ground may raise
+
+
 class Ground(Protocol):
     """Where one contestant lands."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import measure
 from benchmarks.contestants import Contestant, clean_environment
 from benchmarks.figures import Figures, figures_of
+from benchmarks.grounds import UNUSABLE
 from benchmarks.measure import Turn
 
 PEER_ROUNDS = 3  # peers are tens of times slower, and nobody tunes by their figures
@@ -56,23 +57,27 @@ def hold(scenario: Scenario, rounds: int, scratch: Path, tell: Tell) -> list[Res
 def take_turn(result: Result, scratch: Path, *, is_first: bool) -> None:
     """Let a contestant take one turn, from clean ground, and see what it landed."""
     contestant = result.contestant
+    try:
+        _prepare(contestant, scratch, is_first=is_first)
+        os.sync()  # what others wrote is not written back in this one's time
+        turn = _run(contestant, scratch)
+        result.problem = problem_of(turn, contestant)
+        if not contestant.is_rerun:
+            contestant.ground.clear()
+    except (OSError, *UNUSABLE) as error:
+        result.problem = f"failed: {measure.reason_of(str(error))}"
+    if not result.problem:
+        result.turns.append(turn)
+
+
+def _prepare(contestant: Contestant, scratch: Path, *, is_first: bool) -> None:
+    """Clean ground, or for a rerun the ground of a first run."""
     if is_first or not contestant.is_rerun:
         contestant.ground.clear()
         if contestant.setup:
             contestant.ground.execute(contestant.setup)
     if is_first and contestant.is_rerun:
         _run(contestant, scratch)
-    os.sync()  # what others wrote is not written back in this one's time
-    try:
-        turn = _run(contestant, scratch)
-    except OSError as error:
-        result.problem = f"failed: {error.strerror or error}"
-        return
-    result.problem = problem_of(turn, contestant)
-    if not result.problem:
-        result.turns.append(turn)
-    if not contestant.is_rerun:
-        contestant.ground.clear()
 
 
 def _run(contestant: Contestant, scratch: Path) -> Turn:

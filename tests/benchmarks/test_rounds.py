@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.contestants import Contestant
+from benchmarks.grounds import DuckDBGround
 from benchmarks.rounds import Result, Scenario, hold
 
 
@@ -94,3 +95,14 @@ def test_peers_take_part_in_the_first_rounds_only(tmp_path: Path) -> None:
     entrants = [lander(tmp_path / "a", 2), replace(lander(tmp_path / "b", 2), is_peer=True)]
     (ours, peer), _ = outcome(entrants, 5, tmp_path)
     assert (len(ours.turns), len(peer.turns)) == (5, 3)
+
+
+def test_a_ground_that_cannot_be_used_fails_its_contestant_and_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "b" / "warehouse.duckdb"
+    spoil = f"import pathlib; pathlib.Path({str(file)!r}).write_text('no database' * 1000)"
+    spoiler = Contestant(
+        "b", DuckDBGround(file.parent), "t", 2, (sys.executable, "-S", "-c", spoil)
+    )
+    (ours, other), _ = outcome([lander(tmp_path / "a", 2), spoiler], 2, tmp_path)
+    assert (ours.problem, len(ours.turns)) == ("", 2)
+    assert other.problem.startswith("failed: ")
