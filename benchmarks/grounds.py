@@ -9,7 +9,6 @@ import psycopg
 
 from loaders import embedded_postgres
 
-
 UNUSABLE = (psycopg.Error, duckdb.Error)  # what a ground may raise
 
 

@@ -30,6 +30,7 @@ class Sizes:
     large: int = 5_000_000
     small: int = 100_000  # for peers that are tens of times slower
     records: int = 200_000
+    few: int = 20_000  # records, for peers
     files: int = 1_000
 
 
@@ -176,16 +177,38 @@ def _duckdb_peers(bench: Bench, path: Path, rows: int) -> Iterator[Contestant]:
     yield bench.rival("ingestr", places[2], lambda it: who.ingestr(places[2], path, rows, it))
 
 
+def peers_json_postgres(bench: Bench) -> Scenario:
+    """The REST source of dlt, on a tenth of the records."""
+    return _json_against_dlt(bench, "postgres")
+
+
+def peers_json_duckdb(bench: Bench) -> Scenario:
+    """The REST source of dlt, on a tenth of the records."""
+    return _json_against_dlt(bench, "duckdb")
+
+
+def _json_against_dlt(bench: Bench, warehouse: Warehouse) -> Scenario:
+    count = bench.sizes.few
+    address = bench.api(count)
+    dlt = who.dlt_default(bench.ground(warehouse), "dlt_api", address, count)
+    return Scenario(
+        f"Peers: JSON records over HTTP → {NAMES[warehouse]}, {count:,} records",
+        (
+            who.copied_records(bench.ground(warehouse), address, count),
+            who.elt_land_api(bench.ground(warehouse), address, count),
+            replace(dlt, is_peer=True),
+        ),
+    )
+
+
 def _json(bench: Bench, warehouse: Warehouse, goals: tuple[Goal, ...]) -> Scenario:
     count = bench.sizes.records
     address = bench.api(count)
-    dlt = who.dlt_default(bench.ground(warehouse), "dlt_api", address, count)
     return Scenario(
         f"JSON records over HTTP → {NAMES[warehouse]}, {count:,} records",
         (
             who.copied_records(bench.ground(warehouse), address, count),
             who.elt_land_api(bench.ground(warehouse), address, count, (*goals, PEAK[warehouse])),
-            replace(dlt, is_peer=True),
         ),
     )
 
@@ -309,4 +332,6 @@ SCENARIOS: dict[str, Callable[[Bench], Scenario]] = {
     "again-duckdb": again_duckdb,
     "peers-postgres": peers_postgres,
     "peers-duckdb": peers_duckdb,
+    "peers-json-postgres": peers_json_postgres,
+    "peers-json-duckdb": peers_json_duckdb,
 }
