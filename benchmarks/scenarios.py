@@ -1,6 +1,6 @@
 """What is measured: which contestants meet on which input, and which goals are set for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -89,13 +89,20 @@ class Bench:
         return replace(made, name=f"{known.name} {known.version}", is_peer=True)
 
 
-def _csv(bench: Bench, warehouse: Warehouse, rows: int, goals: tuple[Goal, ...]) -> Scenario:
+def _csv(
+    bench: Bench,
+    warehouse: Warehouse,
+    rows: int,
+    goals: tuple[Goal, ...],
+    peers: Iterable[Contestant] = (),
+) -> Scenario:
     path = bench.csv(rows)
     return Scenario(
         f"CSV → {NAMES[warehouse]}, {rows:,} rows",
         (
             _limit(bench, warehouse, path, rows),
             who.elt_land(bench.ground(warehouse), path, rows, (*goals, PEAK[warehouse])),
+            *peers,
         ),
     )
 
@@ -107,8 +114,14 @@ def _limit(bench: Bench, warehouse: Warehouse, path: Path, rows: int) -> Contest
 
 
 def csv_postgres(bench: Bench) -> Scenario:
-    """One million rows into PostgreSQL."""
-    return _csv(bench, "postgres", bench.sizes.rows, _timed(bench, "rows", Goal("times", 2.8)))
+    """One million rows into PostgreSQL, also by the one peer that does not take minutes."""
+    rows, place = bench.sizes.rows, bench.postgres()
+    goals = _timed(bench, "rows", Goal("times", 2.8))
+    path = bench.csv(rows)
+    peers = []
+    if bench.has_peers:
+        peers.append(bench.rival("sling", place, lambda it: who.sling(place, path, rows, it)))
+    return _csv(bench, "postgres", rows, goals, peers)
 
 
 def csv_postgres_large(bench: Bench) -> Scenario:
@@ -117,8 +130,11 @@ def csv_postgres_large(bench: Bench) -> Scenario:
 
 
 def csv_duckdb(bench: Bench) -> Scenario:
-    """One million rows into DuckDB."""
-    return _csv(bench, "duckdb", bench.sizes.rows, _timed(bench, "rows", Goal("times", 1.6)))
+    """One million rows into DuckDB, also by way of a frame."""
+    rows = bench.sizes.rows
+    goals = _timed(bench, "rows", Goal("times", 1.6))
+    frame = replace(who.pandas_to_duckdb(bench.duckdb(), bench.csv(rows), rows), is_peer=True)
+    return _csv(bench, "duckdb", rows, goals, [frame] if bench.has_peers else ())
 
 
 def csv_duckdb_large(bench: Bench) -> Scenario:
