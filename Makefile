@@ -20,7 +20,7 @@ PYTHON = $(shell for python in $(CANDIDATES); do \
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help elt setup test test-system lint fmt docs contracts lock clean reset down
+.PHONY: help elt setup test test-system bench lint fmt docs contracts lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
@@ -36,6 +36,9 @@ test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
 	@$(RUN) pytest tests/system --contract-results=data/test-results/contracts-system.json
+
+bench: $(VENV)/.ready-dev ## Measure landing against bare COPY and peers (BENCH="--only csv-duckdb")
+	@$(RUN) benchmarks $(BENCH)
 
 lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL and the direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
