@@ -94,7 +94,7 @@ def land_paths(
 ) -> Outcome:
     """Land files that no entry of sources.yml names; see `files.find_paths`."""
     started, moment = time.monotonic(), datetime.now(UTC)
-    known = partial(_landed_before, settings, warehouse, run_id)
+    known = _Ledger(settings, warehouse, run_id)
     with _unpacking(settings, run_id) as unpacked:
         found = files.find_paths(places, taken, unpacked, settings.max_unpacked_bytes, known)
         spec = paths_source({batch.table for batch in found.batches})
@@ -196,26 +196,37 @@ def _find(
     unpacked: Path,
 ) -> Found:
     if isinstance(spec, FilesSource):
-        known = partial(_landed_before, settings, warehouse, run_id)
+        known = _Ledger(settings, warehouse, run_id)
         return files.find(name, spec, unpacked, settings.max_unpacked_bytes, known)
     from loaders.sources import rest_api  # late: files need no client of HTTP
 
     return rest_api.find(name, spec, settings.data_dir / "raw" / name, run_id)
 
 
-def _landed_before(
-    settings: Settings, warehouse: Warehouse, run_id: str, ids: Collection[str]
-) -> Mapping[str, str | None]:
-    """Which batches have landed; where some are new, dlt is needed soon.
+class _Ledger:
+    """The ledger while files are found: as soon as one is known to be new, dlt is on its way."""
 
-    One that stood aside whole is looked at again: sources.yml may have changed.
-    """
-    with warehouse.reading() as reader:
-        known = ledger.known_batches(reader, ids)
-        settled = drift.settled(reader, known)
-    if len(known) < len(ids):
-        import_early(settings, run_id)
-    return dict.fromkeys(settled)
+    def __init__(self, settings: Settings, warehouse: Warehouse, run_id: str) -> None:
+        self._warehouse = warehouse
+        self._prepare = partial(import_early, settings, warehouse, run_id)
+
+    def expect(self, sizes: Collection[int]) -> None:
+        """Content of a size that no batch has is new."""
+        with self._warehouse.reading() as reader:
+            if set(sizes) - ledger.known_sizes(reader, sizes):
+                self._prepare()
+
+    def landed(self, ids: Collection[str]) -> Mapping[str, str | None]:
+        """Which batches have landed.
+
+        One that stood aside whole is looked at again: sources.yml may have changed.
+        """
+        with self._warehouse.reading() as reader:
+            known = ledger.known_batches(reader, ids)
+            settled = drift.settled(reader, known)
+        if len(known) < len(ids):
+            self._prepare()
+        return dict.fromkeys(settled)
 
 
 def _land(

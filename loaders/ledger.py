@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,18 @@ def known_batches(reader: Reader, ids: Collection[str]) -> dict[str, Known]:
             part,
         ).rows
         known |= {row[0]: Known(Books(*row[1:4]), *row[4:]) for row in rows}
+    return known
+
+
+def known_sizes(reader: Reader, sizes: Collection[int]) -> set[int]:
+    """Those of the sizes that a batch in the ledger has, in bytes."""
+    if not has_table(reader, "_batches"):
+        return set()
+    known: set[int] = set()
+    for part in _parts(sorted(sizes)):
+        marks = ", ".join(["%s"] * len(part))
+        sql = f"select distinct bytes from {RAW_SCHEMA}._batches where bytes in ({marks})"
+        known.update(size for (size,) in reader.fetch(sql, part).rows)
     return known
 
 
@@ -190,6 +202,6 @@ def sees(batches: Collection[Batch], disposition: str) -> list[Seen]:
     return [Seen(batch.table, batch.id, disposition) for batch in batches]
 
 
-def _parts(ids: list[str]) -> Iterator[list[str]]:
+def _parts(ids: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(ids), KNOWN_AT_ONCE):
         yield ids[start : start + KNOWN_AT_ONCE]

@@ -6,6 +6,7 @@ run left pending is never met again.
 
 import os
 import shutil
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,19 @@ DLT_CONFIGURATION = {
 }
 
 
-def import_early(settings: Settings, run_id: str) -> None:
-    """Begin to import dlt, half a second that a landing's own first work need not wait for."""
+def import_early(settings: Settings, warehouse: Warehouse, run_id: str) -> None:
+    """Begin to import what a landing needs, which the first of its work need not wait for."""
     folder = working_folder(settings, run_id)
-    threading.Thread(target=_import_dlt, args=(folder,), daemon=True).start()
+    if "dlt" not in sys.modules:
+        threading.Thread(target=_import_all, args=(folder, warehouse), daemon=True).start()
+
+
+def _import_all(folder: Path, warehouse: Warehouse) -> None:
+    _import_dlt(folder)
+    import dlt.pipeline.exceptions
+    import dlt.sources.helpers.requests  # noqa: F401 - dlt's own start imports it
+
+    _destination_class(warehouse)
 
 
 def working_folder(settings: Settings, run_id: str) -> Path:
@@ -151,13 +161,18 @@ def _landing_row(position: int, manifest: Manifest, spec: SourceSpec) -> dict[st
 
 
 def _destination(warehouse: Warehouse) -> Any:
+    named = str(warehouse.path) if isinstance(warehouse, DuckDB) else warehouse.connection_url()
+    return _destination_class(warehouse)(named)
+
+
+def _destination_class(warehouse: Warehouse) -> Any:
     if isinstance(warehouse, DuckDB):
         from loaders.destinations.duckdb import AssayDuckDB
 
-        return AssayDuckDB(str(warehouse.path))
+        return AssayDuckDB
     from loaders.destinations.postgres import AssayPostgres
 
-    return AssayPostgres(warehouse.connection_url())
+    return AssayPostgres
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -4,17 +4,17 @@ A file is its content: it is hashed first, and only what the ledger does not kno
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
 from loaders.catalog import PATHS, FilesSource, FileTable
 from loaders.errors import SettingsError
 from loaders.intake.columns import table_name
-from loaders.intake.packed.unwrap import Member, unwrap
+from loaders.intake.packed.unwrap import Member, is_packed, unwrap
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 
@@ -22,8 +22,28 @@ TOLD = 3  # files that an origin names
 if TYPE_CHECKING:
     from loaders.intake.alike import Examiner
 
-# Batch ids → those that have landed, with the reason where one stood aside as a whole
-Ledger = Callable[[Collection[str]], Mapping[str, str | None]]
+MUCH = 1 << 24  # bytes; to hash more takes long enough to prepare for what follows
+
+
+class Ledger(Protocol):
+    """What is asked of the ledger while files are found."""
+
+    def expect(self, sizes: Collection[int]) -> None:
+        """Hear the sizes of contents before they are hashed: one that no batch has is new."""
+
+    def landed(self, ids: Collection[str], /) -> Mapping[str, str | None]:
+        """Those of the batches that have landed, with the reason where one stood aside whole."""
+
+
+class NothingLanded:
+    """The ledger of a warehouse in which nothing has landed."""
+
+    def expect(self, sizes: Collection[int]) -> None:
+        """All of it is new."""
+
+    def landed(self, _ids: Collection[str], /) -> Mapping[str, str | None]:
+        """None of them."""
+        return {}
 
 
 class Content(NamedTuple):
@@ -54,13 +74,8 @@ def folder_of(spec: FilesSource) -> Path:
     return PROJECT_DIR / Path(spec.path).expanduser()
 
 
-def nothing_known(_ids: Collection[str]) -> Mapping[str, str | None]:
-    """The ledger of a warehouse in which nothing has landed."""
-    return {}
-
-
 def find(
-    name: str, spec: FilesSource, unpack_in: Path, limit: int, known: Ledger = nothing_known
+    name: str, spec: FilesSource, unpack_in: Path, limit: int, known: Ledger | None = None
 ) -> Found:
     """The batches of a source's folder, table by table.
 
@@ -79,6 +94,8 @@ def find(
         places += [(table, path) for path in paths]
         if not paths:
             missing.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
+    known = known or NothingLanded()
+    _announce(known, [path for _, path in places])
     contents, unreadable = hash_files(name, places, unpack_in, limit)
     batches, unsound = examine_contents(contents, spec.tables, known)
     return Found(str(folder), tuple(batches), (*missing, *unreadable, *unsound))
@@ -89,14 +106,15 @@ def find_paths(
     taken: Mapping[str, str],
     unpack_in: Path,
     limit: int,
-    known: Ledger = nothing_known,
+    known: Ledger | None = None,
 ) -> Found:
     """The batches of files that no entry of sources.yml names, given with their tables.
 
     Where no table is given, the name of the file, or of one in an archive, is the table's. `taken`
     are the tables that sources of sources.yml have: nothing else lands there.
     """
-    places = list(places)
+    places, known = list(places), known or NothingLanded()
+    _announce(known, [path for _, path in places])
     contents, problems = hash_files(PATHS, places, unpack_in, limit)
     for content in contents:
         if content.table in taken:
@@ -111,6 +129,15 @@ def find_paths(
     more = len(places) - TOLD
     origin += f" and {more} more" if more > 0 else ""
     return Found(origin, tuple(batches), (*problems, *unsound))
+
+
+def _announce(known: Ledger, paths: Collection[Path]) -> None:
+    try:
+        sizes = {path.stat().st_size for path in paths}
+        if sum(sizes) > MUCH and not any(map(is_packed, paths)):
+            known.expect(sizes)
+    except OSError:
+        return  # whoever reads it says so
 
 
 def expand(argument: str) -> list[Path]:
@@ -176,7 +203,7 @@ def examine_contents(
 
     How a batch that has landed is read was decided then.
     """
-    landed = known({content.batch_id for content in contents})
+    landed = known.landed({content.batch_id for content in contents})
     examiners = _examiners(tables) if landed.keys() < {c.batch_id for c in contents} else {}
     batches: list[Batch] = []
     problems: list[str] = []

@@ -1,5 +1,5 @@
 """`python -m orchestration.cli` is `elt`."""
 
-from orchestration.cli import main
+from orchestration.cli.process import elt
 
-main()
+elt()

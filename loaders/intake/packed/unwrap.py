@@ -19,7 +19,7 @@ DEEPEST = 3  # a zip of gzips is two deep
 RATIO = 200  # text that is rich in repetition comes to some 50
 ALWAYS_FINE = 1 << 30  # bytes that a small file may unpack to, whatever the ratio
 
-__all__ = ["Member", "UnwrapError", "unwrap"]
+__all__ = ["Member", "UnwrapError", "is_packed", "unwrap"]
 
 
 class Member(NamedTuple):
@@ -63,7 +63,7 @@ class _Unwrapping:
 
     def members(self, path: Path, name: str | None, depth: int) -> Iterator[Member]:
         """What is in a file, which is itself if it is plain."""
-        if _is_plain(path):
+        if not is_packed(path):
             yield Member(path, name, self._compression)
             return
         try:
@@ -118,11 +118,12 @@ class _Unwrapping:
             raise UnwrapError(f"it unpacks to more than {most}; unpack it by hand if that is right")
 
 
-def _is_plain(path: Path) -> bool:
+def is_packed(path: Path) -> bool:
+    """Whether a file has to be unpacked, or says that it had to."""
     try:
-        return compression_of(path) is None
+        return compression_of(path) is not None
     except UnwrapError:
-        return False
+        return True
 
 
 def _contents(path: Path, compression: Compression | None) -> Iterator[Content]:

@@ -1,5 +1,6 @@
 import gzip
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -217,16 +218,46 @@ def test_a_path_without_files_is_bad_usage(tmp_path: Path, argument: str) -> Non
 # Files that have landed
 
 
+class Known(files.NothingLanded):
+    """A ledger that holds these batches, and hears of sizes."""
+
+    def __init__(self, batches: dict[str, str | None]) -> None:
+        self.batches = batches
+        self.sizes: set[int] = set()
+
+    def expect(self, sizes: Collection[int]) -> None:
+        self.sizes |= set(sizes)
+
+    def landed(self, ids: Collection[str], /) -> dict[str, str | None]:
+        return {name: self.batches[name] for name in set(ids) & self.batches.keys()}
+
+
+def test_the_sizes_of_much_content_are_told_before_it_is_hashed(
+    tmp_path: Path, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Known({})
+    write("users.csv", "user_id,name,email\n1,Ada,\n")
+    files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    assert known.sizes == set()
+    monkeypatch.setattr(files, "MUCH", 10)
+    files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    assert known.sizes == {26}
+    write("users_2.csv.gz", gzip.compress(b"user_id\n2\n"))
+    known.sizes.clear()
+    files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    assert known.sizes == {26}
+
+
 def test_what_the_ledger_knows_is_not_looked_into(
     tmp_path: Path, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("users.csv", "user_id,name,email\n1,Ada,\n")
     (batch,) = find(lab).batches
     monkeypatch.setattr("loaders.intake.alike.Examiner.examine", None)
-    known: dict[str, str | None] = {batch.id: None}
-    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, lambda _: known)
+    known = Known({batch.id: None})
+    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
     assert [b.id for b in found.batches] == [batch.id]
     assert found.problems == ()
-    known = {batch.id: "the file is empty"}
-    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, lambda _: known)
+    known = Known({batch.id: "the file is empty"})
+    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
     assert found.problems == (f"{path}: the file is empty",)
