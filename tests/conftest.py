@@ -15,7 +15,12 @@ from loaders import embedded_postgres
 from loaders.settings import Settings, load_settings
 from loaders.variables import VARIABLES
 
-pytest_plugins = ["tests.contracts"]
+pytest_plugins = [
+    "tests.contracts",
+    "tests.faults.servers",
+    "tests.faults.tally",
+    "tests.parsed_project",
+]
 
 TARGETS = ("duckdb", "postgres")
 Elt = Callable[..., subprocess.CompletedProcess[str]]
@@ -26,6 +31,20 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own environment must not reach the tests."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable.name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_unit_tests_of_models(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They read no data: where a test builds for its data's sake they would tell nothing new."""
+    if "unit_tests_of_models" not in request.fixturenames:
+        monkeypatch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
+
+
+@pytest.fixture
+def unit_tests_of_models() -> None:
+    """A test that asks for this builds with them, as users do."""
 
 
 @pytest.fixture(scope="session")
