@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -110,10 +110,12 @@ def elt(environment: dict[str, str]) -> Elt:
     return run
 
 
-def run_elt(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """`elt` with these variables, on the project of this checkout."""
+def run_elt(
+    *arguments: str, environment: Mapping[str, str], prefix: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """`elt` with these variables, on the project of this checkout; `prefix` goes before it."""
     return subprocess.run(
-        [str(Path(sys.executable).parent / "elt"), *arguments],
+        [*prefix, str(Path(sys.executable).parent / "elt"), *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
