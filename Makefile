@@ -20,7 +20,7 @@ PYTHON = $(shell for python in $(CANDIDATES); do \
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help elt setup test test-system faults lint fmt docs contracts lock clean reset down
+.PHONY: help elt setup test test-system faults bench lint fmt docs contracts lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
@@ -39,6 +39,9 @@ test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a Postg
 
 faults: $(VENV)/.ready-dev ## Try the faults at length, half an hour of kills, and print the tally
 	@$(RUN) pytest -m long tests/faults
+
+bench: $(VENV)/.ready-dev ## Measure landing against bare COPY and peers (BENCH="--only csv-duckdb")
+	@$(RUN) benchmarks $(BENCH)
 
 lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL and the direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

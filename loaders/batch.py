@@ -13,6 +13,7 @@ Disposition = Literal["replace", "merge", "append"]
 Format = Literal["csv", "json", "ndjson", "json-seq", "parquet"]
 Compression = Literal["gzip", "zip", "zstd"]
 Ragged = Literal["quarantine", "extra"]
+Contract = Literal["evolve", "warn", "freeze"]
 EXTRA = "_extra"  # the column for what has no column of its own, a JSON object
 
 
@@ -76,7 +77,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     place they came from; `sha256` and `bytes` are of the content at `path`. `regular_rows` counts
     its rows where every byte was checked, so that any reader cuts it alike. `problem` says why the
     batch as a whole stands aside (a required column is missing, say); None when it is sound.
-    `replay_of` is the batch whose quarantined rows these are, mended.
+    `replay_of` is the batch whose quarantined rows these are, mended; or which stood aside whole
+    and is read anew.
     """
 
     id: str
@@ -117,6 +119,29 @@ class Mend(msgspec.Struct, frozen=True):
     batch_id: str
     row: int
     sha256: str
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A column in which a batch differs from those before: it is new, missing, or there again.
+
+    `title` is its name in the source; None where only sources.yml names it.
+    """
+
+    kind: Literal["added", "missing", "returned"]
+    column: str
+    title: str | None = None
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """How the columns of a batch differ, and the contract of its table at that time.
+
+    `against` says what they are compared with: those that sources.yml declares, or those of the
+    batch that landed before.
+    """
+
+    contract: Contract
+    changes: tuple[Change, ...]
+    against: Literal["declared", "landed"] = "landed"
 
 
 class Books(msgspec.Struct, frozen=True):

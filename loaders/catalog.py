@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
-from loaders.batch import Disposition, Override, Ragged
+from loaders.batch import Contract, Disposition, Override, Ragged
 from loaders.errors import SettingsError
 from loaders.intake.columns import column_name
 from loaders.intake.decode import encoding_named
@@ -28,7 +28,8 @@ class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table read from files: which ones, and what their header must name.
 
     `dialect` overrides what would be detected; `ragged: extra` lands rows with too many fields, the
-    surplus in the column `_extra`. `modelled` is false where no dbt model reads the table yet.
+    surplus in the column `_extra`. `contract` says what becomes of a file with other columns.
+    `modelled` is false where no dbt model reads the table yet.
     """
 
     file: Annotated[str, msgspec.Meta(pattern=r"^[^/]")]
@@ -36,6 +37,7 @@ class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     required: tuple[str, ...] = ()
     dialect: Override | None = None
     ragged: Ragged = "quarantine"
+    contract: Contract = "evolve"
     modelled: bool = True
 
 

@@ -19,12 +19,12 @@ def parse_url(url: str) -> dict[str, str]:
         raise refuse("DATABASE_URL", url, "the scheme is another one")
     if driver == "asyncpg":
         rest = _with_sslmode(rest)
-    import psycopg2
-    from psycopg2.extensions import parse_dsn
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
 
     try:
-        parsed = parse_dsn(f"postgresql://{rest}")
-    except psycopg2.ProgrammingError as error:
+        parsed = conninfo_to_dict(f"postgresql://{rest}")
+    except ProgrammingError as error:
         raise refuse("DATABASE_URL", url, _unreadable_part(str(error))) from None
     named = {keyword: str(value) for keyword, value in parsed.items()}
     wrong = _wrong_part(named)

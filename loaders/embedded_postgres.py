@@ -35,10 +35,11 @@ def ensure_running(cluster: Path, options: tuple[str, ...] = ()) -> dict[str, st
     Raises:
         WarehouseError: with the server's own words when it cannot be made or started.
     """
-    if not (cluster / "PG_VERSION").exists():
-        _initialise(cluster)
-    if not is_running(cluster):
-        _start(cluster, options)
+    if not _accepts(cluster):
+        if not (cluster / "PG_VERSION").exists():
+            _initialise(cluster)
+        if not is_running(cluster):
+            _start(cluster, options)
     return {
         "host": HOST,
         "port": str(_port(cluster)),
@@ -51,6 +52,17 @@ def ensure_running(cluster: Path, options: tuple[str, ...] = ()) -> dict[str, st
 def is_running(cluster: Path) -> bool:
     """Whether the cluster's server is alive."""
     return cluster.is_dir() and _run("pg_ctl", "status", "-D", str(cluster)).returncode == 0
+
+
+def _accepts(cluster: Path) -> bool:
+    """Whether its server takes connections: pg_ctl would be asked in a process or two, 0.1 s."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+        os.kill(int(lines[0]), 0)
+        with socket.create_connection((HOST, int(lines[3])), timeout=1):
+            return lines[7].strip() == "ready"
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def stop(cluster: Path) -> bool:

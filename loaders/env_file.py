@@ -1,12 +1,13 @@
 """`.env`, read word for word; a line that says nothing is an error, not a silence."""
 
-from difflib import get_close_matches
 from pathlib import Path
-
-from dotenv.parser import Binding, parse_stream
+from typing import TYPE_CHECKING
 
 from loaders.errors import SettingsError
 from loaders.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 OURS = "ELT_"  # how the variables begin that nobody else has
 
@@ -20,6 +21,8 @@ def read_env_file(file: Path) -> dict[str, str | None]:
     try:
         if not file.exists() or file.is_dir():
             return {}
+        from dotenv.parser import parse_stream  # late: most projects have no such file
+
         with file.open(encoding="utf-8-sig") as lines:
             bindings = list(parse_stream(lines))
     except (OSError, UnicodeDecodeError) as error:
@@ -31,7 +34,7 @@ def read_env_file(file: Path) -> dict[str, str | None]:
     return {binding.key: binding.value for binding in bindings if binding.key}
 
 
-def _problem_of(binding: Binding) -> str | None:
+def _problem_of(binding: "Binding") -> str | None:
     """Why a line of `.env` says nothing; the line is not shown, for it may hold a secret."""
     name = binding.key or ""
     is_word_alone = binding.value is None and bool(name) and not name.isidentifier()
@@ -39,12 +42,14 @@ def _problem_of(binding: Binding) -> str | None:
         return "is not of the form NAME=value (quotes must close)"
     names = [variable.name for variable in VARIABLES]
     if name.upper().startswith(OURS) and name not in names:
+        from difflib import get_close_matches
+
         nearest = get_close_matches(name.upper(), names, n=1, cutoff=0)[0]
         return f"{name} is no variable; the nearest is {nearest}"
     return None
 
 
-def _line(binding: Binding) -> int:
+def _line(binding: "Binding") -> int:
     """Where the line begins: blank ones before it belong to the binding too."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from loaders import ledger
+from loaders import drift, ledger
 from loaders.batch import EXTRA, Batch, Books
 from loaders.catalog import PATHS, FilesSource, FileTable, SourceSpec
 from loaders.destinations.tables import Manifest
@@ -52,6 +52,7 @@ class Outcome(msgspec.Struct, frozen=True):
     notices: tuple[str, ...] = ()
     seconds: float = 0.0
     models_show: str | None = None  # where that is not what the source offers now
+    warnings: tuple[str, ...] = ()
 
     @property
     def books(self) -> Books:
@@ -129,8 +130,13 @@ def _land_found(
     known: dict[str, ledger.Known] = {}
     problems = found.problems
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     try:
-        notices = _read_differently(warehouse, found)
+        with warehouse.reading() as reader:
+            found = drift.judge_found(reader, spec, found)
+        problems = found.problems
+        notices = (*_read_differently(warehouse, found), *drift.lines(found, "evolve", "freeze"))
+        warnings = drift.lines(found, "warn")
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
     except SettingsError:
         raise
@@ -142,7 +148,9 @@ def _land_found(
         for table in spec.tables
     }
     shown = _shown_instead(warehouse, name) if problems else None
-    return Outcome(name, found.origin, tables, problems, notices, models_show=shown)
+    return Outcome(
+        name, found.origin, tables, problems, notices, models_show=shown, warnings=warnings
+    )
 
 
 def _read_differently(warehouse: Warehouse, found: Found) -> tuple[str, ...]:
@@ -198,12 +206,16 @@ def _find(
 def _landed_before(
     settings: Settings, warehouse: Warehouse, run_id: str, ids: Collection[str]
 ) -> Mapping[str, str | None]:
-    """Which batches have landed; where some have not, dlt is needed soon."""
+    """Which batches have landed; where some are new, dlt is needed soon.
+
+    One that stood aside whole is looked at again: sources.yml may have changed.
+    """
     with warehouse.reading() as reader:
         known = ledger.known_batches(reader, ids)
+        settled = drift.settled(reader, known)
     if len(known) < len(ids):
         import_early(settings, run_id)
-    return {batch_id: entry.reason for batch_id, entry in known.items()}
+    return dict.fromkeys(settled)
 
 
 def _land(
@@ -220,6 +232,8 @@ def _land(
     ids = {batch.id for batch in batches}
     with warehouse.reading() as reader:
         known = ledger.known_batches(reader, ids)
+        anew = drift.read_anew(batches, known)
+        known |= ledger.known_batches(reader, {batch.id for batch in anew})
         last = ledger.last_landing(reader, name)
         columns = ledger.raw_columns(reader)
     needed = expected_tables(spec)
@@ -227,14 +241,21 @@ def _land(
     becomes_current = spec.disposition != "replace" or not found.problems
     sees_nothing_new = ledger.sees(batches, spec.disposition) in ([], last)
     is_seen = sees_nothing_new or not becomes_current
+    ids |= {batch.id for batch in anew}
     if ids <= known.keys() and is_seen and _has_tables(columns, needed):
         log.info("source %s: nothing new", name)
         return known
     made = {table: columns.get(table, set()) | names.keys() for table, names in needed.items()}
-    batches = list(_fitted(batches, made, warehouse.max_columns))
     manifests = [
-        Manifest(batch, run_id, moment.isoformat(), batch.id not in known, becomes_current)
-        for batch in batches
+        Manifest(
+            batch,
+            run_id,
+            moment.isoformat(),
+            is_new=batch.id not in known,
+            becomes_current=becomes_current and batch.replay_of is None,
+            drift=found.drifts.get(batch.replay_of or batch.id),
+        )
+        for batch in _fitted([*batches, *anew], made, warehouse.max_columns)
     ]
     return carry(settings, warehouse, name, spec, manifests, run_id)
 
@@ -296,7 +317,9 @@ def _table_outcome(
     still_open: Mapping[str, int],
     run_id: str,
 ) -> TableOutcome:
-    ids = {batch.id for batch in batches if batch.table == table} & known.keys()
-    books = sum((known[batch_id].books for batch_id in ids), Books())
-    new = sum((known[i].books for i in ids if known[i].run_id == run_id), Books())
-    return TableOutcome(books, new, sum(still_open.get(batch_id, 0) for batch_id in ids))
+    ids = {batch.id: drift.anew_id(batch.id) for batch in batches if batch.table == table}
+    # one that stood aside whole and has landed since counts as it landed
+    entries = [known.get(anew, known[i]) for i, anew in ids.items() if i in known]
+    books = sum((entry.books for entry in entries), Books())
+    new = sum((entry.books for entry in entries if entry.run_id == run_id), Books())
+    return TableOutcome(books, new, sum(still_open.get(i, 0) for i in ids if i in known))

@@ -20,6 +20,13 @@ class Known(NamedTuple):
     reason: str | None = None
 
 
+class Columns(NamedTuple):
+    """The columns that a table's batches had: the latest one's with their titles, and all."""
+
+    latest: dict[str, str]
+    held: frozenset[str]
+
+
 class Seen(NamedTuple):
     """A batch that a landing saw, in its place."""
 
@@ -102,6 +109,34 @@ def last_readings(reader: Reader, tables: Collection[str]) -> dict[str, str]:
                 msgspec.json.decode(layout, type=Layout) if layout else None,
             )
     return readings
+
+
+def columns_before(reader: Reader, tables: Collection[str]) -> dict[str, Columns]:
+    """The columns of what has landed in each of these tables; none where nothing has.
+
+    A replay of single rows tells nothing of a file; one of a file that stood aside whole does.
+    """
+    if "replay_of" not in raw_columns(reader).get("_batches", ()):  # or it is of an older version
+        return {}
+    of_files = (
+        f"from {RAW_SCHEMA}._batches as b where table_name = %s and reason is null "
+        f"and (replay_of is null or exists (select 1 from {RAW_SCHEMA}._batches as r "
+        "where r._batch_id = b.replay_of and r.reason is not null))"
+    )
+    columns = {}
+    for table in sorted(tables):
+        latest = reader.fetch(
+            f"select header {of_files} order by landed_at desc limit 1", (table,)
+        ).rows
+        if latest:
+            headers = reader.fetch(f"select distinct header {of_files}", (table,)).rows
+            held = frozenset().union(*(_titles(header) for (header,) in headers))
+            columns[table] = Columns(_titles(latest[0][0]), held)
+    return columns
+
+
+def _titles(header: str) -> dict[str, str]:
+    return msgspec.json.decode(header, type=dict[str, str])
 
 
 def _told(form: str, encoding: str, dialect: Dialect | None, layout: Layout | None) -> str:

@@ -3,22 +3,28 @@
 A process of its own because dbt is unsafe to run twice in one, and slow to import.
 """
 
+import hashlib
 import os
-import subprocess
+import re
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from loaders.settings import PROJECT_DIR, Settings
-from loaders.warehouse import Warehouse
+from loaders.warehouse import Postgres, Warehouse
+
+if TYPE_CHECKING:
+    import subprocess
 
 DBT_PROJECT_DIR = PROJECT_DIR / "dbt_project"
 PASSED = {"success", "pass", "warn", "no-op"}
 TESTS = {"test", "unit_test"}
 BUILT = {"model", "seed", "snapshot"}
+IDENTIFIER = re.compile(r'[^".]+')  # of "database"."schema"."name"
+PLACE = ("host", "hostaddr", "port", "dbname")
 SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
 
 
@@ -31,13 +37,19 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class BuildOutcome(msgspec.Struct, frozen=True):
-    """A build: how many models and tests passed, of how many, and what failed."""
+    """A build: how many models and tests passed, of how many, and what failed.
+
+    `relations` are what it made, each as `schema.name`. `up_to_date_since` is the run whose build
+    still stands, where none was due: nothing was built or tested then.
+    """
 
     models_passed: int = 0
     models: int = 0
     tests_passed: int = 0
     tests: int = 0
     failures: tuple[Failure, ...] = ()
+    relations: tuple[str, ...] = ()
+    up_to_date_since: str | None = None
 
     @property
     def is_success(self) -> bool:
@@ -49,10 +61,20 @@ class _RunResult(msgspec.Struct):
     unique_id: str
     status: str
     message: str | None = None
+    relation_name: str | None = None
 
 
 class _RunResults(msgspec.Struct):
     results: list[_RunResult]
+
+
+def artefacts_dir(settings: Settings, warehouse: Warehouse) -> Path:
+    """Where dbt keeps what it parsed and did: a folder for each warehouse of the data folder."""
+    name: str = warehouse.target
+    if isinstance(warehouse, Postgres) and not warehouse.is_embedded:
+        place = "\0".join(warehouse.database.get(part, "") for part in PLACE)
+        name += f"-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+    return settings.data_dir / "dbt" / name
 
 
 def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
@@ -60,7 +82,7 @@ def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
     return {
         "DBT_PROJECT_DIR": str(DBT_PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
-        "DBT_TARGET_PATH": str(settings.data_dir / "dbt" / warehouse.target),
+        "DBT_TARGET_PATH": str(artefacts_dir(settings, warehouse)),
         "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         **warehouse.environment(),
@@ -69,7 +91,7 @@ def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
 
 def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutcome:
     """Build and test every model."""
-    results_path = settings.data_dir / "dbt" / warehouse.target / "run_results.json"
+    results_path = artefacts_dir(settings, warehouse) / "run_results.json"
     results_path.unlink(missing_ok=True)
     output = invoke(settings, warehouse, ["build"], log_dir)
     if not results_path.exists():
@@ -80,8 +102,10 @@ def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutco
 
 def invoke(
     settings: Settings, warehouse: Warehouse, arguments: list[str], log_dir: Path
-) -> subprocess.CompletedProcess[str]:
+) -> "subprocess.CompletedProcess[str]":
     """Run a dbt command to its end; its output is kept in `log_dir`."""
+    import subprocess  # late, as all that only a build needs
+
     variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
     for name in SECRETS_DBT_NEEDS_NOT:
         variables.pop(name, None)
@@ -97,7 +121,7 @@ def invoke(
     return subprocess.CompletedProcess(command, process.returncode, output)
 
 
-def _end(process: subprocess.Popen[str], patience: float = 10) -> None:
+def _end(process: "subprocess.Popen[str]", patience: float = 10) -> None:
     process.terminate()
     deadline = time.monotonic() + patience
     while process.poll() is None and time.monotonic() < deadline:
@@ -107,7 +131,8 @@ def _end(process: subprocess.Popen[str], patience: float = 10) -> None:
 
 def _outcome(results: list[_RunResult]) -> BuildOutcome:
     counts: dict[str, Any] = {"models": 0, "models_passed": 0, "tests": 0, "tests_passed": 0}
-    failures = []
+    failures: list[Failure] = []
+    relations: list[str] = []
     for result in results:
         kind, _, name = result.unique_id.split(".", 2)
         group = "tests" if kind in TESTS else "models"
@@ -115,9 +140,11 @@ def _outcome(results: list[_RunResult]) -> BuildOutcome:
         if kind in TESTS | BUILT:
             counts[group] += 1
             counts[f"{group}_passed"] += is_passed
+        if kind in BUILT and result.relation_name:
+            relations.append(".".join(IDENTIFIER.findall(result.relation_name)[-2:]))
         if not is_passed and result.status != "skipped":
             failures.append(Failure(kind, _short(name), (result.message or "").strip()))
-    return BuildOutcome(**counts, failures=tuple(failures))
+    return BuildOutcome(**counts, failures=tuple(failures), relations=tuple(relations))
 
 
 def _short(name: str) -> str:
@@ -126,7 +153,7 @@ def _short(name: str) -> str:
     return head if head and len(tail) == 10 else name
 
 
-def last_words(output: subprocess.CompletedProcess[str]) -> str:
+def last_words(output: "subprocess.CompletedProcess[str]") -> str:
     """What dbt said last: the error it met, without the lines about itself."""
     said = output.stdout.rpartition("Encountered an error:")[2]
     lines = [line.rstrip() for line in said.splitlines() if line.strip()]

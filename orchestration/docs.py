@@ -18,7 +18,7 @@ def write_site(settings: Settings, warehouse: Warehouse) -> Path:
     folder = settings.data_dir / "docs"
     folder.mkdir(parents=True, exist_ok=True)
     done = dbt.invoke(settings, warehouse, ["docs", "generate", "--static"], folder / "logs")
-    made = settings.data_dir / "dbt" / warehouse.target / "static_index.html"
+    made = dbt.artefacts_dir(settings, warehouse) / "static_index.html"
     if done.returncode or not made.exists():
         raise AssayError(f"the docs could not be written: {dbt.last_words(done)}")
     return Path(shutil.copy(made, folder / "index.html"))

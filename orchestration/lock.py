@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from loaders.errors import AssayError, WarehouseError
 from loaders.warehouse import DuckDB, Postgres, Warehouse
 
@@ -49,6 +47,8 @@ def run_lock(warehouse: Warehouse, run_id: str) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def _file_lock(warehouse: Path, run_id: str) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     holder = warehouse.with_suffix(".run")
     lock = FileLock(warehouse.with_suffix(".lock"), timeout=WAIT_SECONDS)

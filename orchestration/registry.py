@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from orchestration.dbt import BuildOutcome
 
 State = Literal["running", "succeeded", "failed", "interrupted"]
 RECORD = "run.json"
+UNDER_WAY = ".under_way"  # a folder with a file for each run that has begun and not ended
 WORK_FOLDERS = ("dlt", "unpacked")  # of a run, which it removes itself unless it is killed
 log = logging.getLogger("assay.registry")
 
@@ -35,7 +37,10 @@ class Rejections(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct):
-    """One run. Times are UTC, ISO 8601; seconds are wall time per stage."""
+    """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
+
+    `pid_since` tells its process from a later one of the same number, where the system says it.
+    """
 
     run_id: str
     state: State
@@ -44,6 +49,7 @@ class RunRecord(msgspec.Struct):
     target: str
     target_reason: str
     place: str
+    pid_since: int | None = None
     ended_at: str | None = None
     sources: list[Outcome] = []
     transform: BuildOutcome | None = None
@@ -79,6 +85,12 @@ def save(runs_dir: Path, record: RunRecord) -> None:
             part.replace(folder / RECORD)
     finally:
         part.unlink(missing_ok=True)
+    mark = runs_dir / UNDER_WAY / record.run_id
+    if record.state == "running":
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()
+    else:
+        mark.unlink(missing_ok=True)
 
 
 def load(runs_dir: Path, run_id: str) -> RunRecord:
@@ -95,7 +107,7 @@ def load(runs_dir: Path, run_id: str) -> RunRecord:
         record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
     except msgspec.MsgspecError as error:
         raise AssayError(f"{path} is no run record: {error}") from None
-    if record.state == "running" and not _is_alive(record.pid):
+    if record.state == "running" and not _is_alive(record.pid, record.pid_since):
         record.state = "interrupted"
         record.errors = [*record.errors, "the process ended without finishing the run"]
     return record
@@ -103,9 +115,11 @@ def load(runs_dir: Path, run_id: str) -> RunRecord:
 
 def load_all(runs_dir: Path, limit: int | None = None) -> list[RunRecord]:
     """The records, the newest first; one that cannot be read is passed over with a warning."""
-    names = sorted((path.parent.name for path in runs_dir.glob(f"*/{RECORD}")), reverse=True)
+    folders = runs_dir.iterdir() if runs_dir.is_dir() else ()
+    names = sorted((folder.name for folder in folders), reverse=True)
+    there = (name for name in names if (runs_dir / name / RECORD).is_file())
     records = []
-    for name in names[:limit]:
+    for name in islice(there, limit):
         try:
             records.append(load(runs_dir, name))
         except AssayError as error:
@@ -114,11 +128,15 @@ def load_all(runs_dir: Path, limit: int | None = None) -> list[RunRecord]:
 
 
 def sweep(runs_dir: Path) -> None:
-    """Remove what runs that were killed left behind of their work; their records and logs stay."""
-    for name in WORK_FOLDERS:
-        for folder in runs_dir.glob(f"*/{name}"):
-            if not _is_under_way(runs_dir, folder.parent.name):
-                shutil.rmtree(folder, ignore_errors=True)
+    """Remove what runs that were killed left behind of their work; their records and logs stay.
+
+    Only runs that have not ended are looked at, however many there were.
+    """
+    for mark in (runs_dir / UNDER_WAY).glob("*"):
+        if not _is_under_way(runs_dir, mark.name):
+            for name in WORK_FOLDERS:
+                shutil.rmtree(runs_dir / mark.name / name, ignore_errors=True)
+            mark.unlink(missing_ok=True)
 
 
 def _is_under_way(runs_dir: Path, run_id: str) -> bool:
@@ -128,11 +146,20 @@ def _is_under_way(runs_dir: Path, run_id: str) -> bool:
         return False
 
 
-def _is_alive(pid: int) -> bool:
+def process_start(pid: int) -> int | None:
+    """When a process began, in clock ticks since the start of Linux; None on other systems."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return int(stat.rpartition(")")[2].split()[19])  # a program's name may hold spaces and brackets
+
+
+def _is_alive(pid: int, since: int | None) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return since is None or process_start(pid) in (since, None)

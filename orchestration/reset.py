@@ -9,11 +9,17 @@ from loaders.destinations.tables import OURS
 from loaders.errors import WarehouseError
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Postgres, Warehouse
+from orchestration import builds
 from orchestration.dbt import DBT_PROJECT_DIR
 from orchestration.lock import run_lock
 
 SCHEMAS = ("analytics", "ops", "features", "clean", "staging", RAW_SCHEMA)
-FUNCTIONS = ("public.is_readable_json(text)", "public.try_jsonb(text)")
+LINEAGE = ("_landing_batch", "_landing_rows", "_landing_load")  # what raw columns default to
+FUNCTIONS = (
+    "public.is_readable_json(text)",
+    "public.try_jsonb(text)",
+    *(f"{RAW_SCHEMA}.{name}()" for name in LINEAGE),
+)
 PREFIXES = ("analytics_", "compatibility_")  # of files whose alias is the rest
 
 
@@ -28,7 +34,9 @@ def drop_warehouse(settings: Settings, warehouse: Warehouse) -> None:
             for suffix in ("", ".wal"):
                 warehouse.path.with_name(warehouse.path.name + suffix).unlink(missing_ok=True)
         else:
-            _drop_relations(warehouse, _landed(settings) | _built())
+            _drop_relations(
+                warehouse, {*_landed(settings), *_built(), (builds.SCHEMA, builds.TABLE)}
+            )
 
 
 def _built() -> set[tuple[str, str]]:

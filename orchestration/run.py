@@ -20,7 +20,8 @@ from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
 from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
-from orchestration import dbt, registry
+from orchestration import builds, dbt, registry
+from orchestration.fingerprint import fingerprint
 from orchestration.lock import run_lock
 from orchestration.registry import Rejections, RunRecord
 
@@ -68,7 +69,7 @@ def run(
                 _land_paths(settings, warehouse, record, places, taken, tell)
         check_lock()
         if transforms:
-            _transform(settings, warehouse, record, catalog, tell)
+            _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
         record.rejections = _rejections(warehouse, record)
     return record
 
@@ -126,6 +127,7 @@ def _new_record(settings: Settings) -> RunRecord:
         state="running",
         started_at=_now(),
         pid=os.getpid(),
+        pid_since=registry.process_start(os.getpid()),
         target=settings.target,
         target_reason=settings.target_reason,
         place="",
@@ -194,6 +196,8 @@ def add_outcome(record: RunRecord, outcome: Outcome) -> None:
     record.sources.append(outcome)
     for problem in outcome.problems:
         log.error("source %s: %s", outcome.source, problem)
+    for warning in outcome.warnings:
+        log.warning("source %s: %s", outcome.source, warning)
 
 
 def _transform(
@@ -202,14 +206,26 @@ def _transform(
     record: RunRecord,
     catalog: dict[str, SourceSpec],
     tell: Tell,
+    *,
+    is_asked: bool,
 ) -> None:
+    """Build the models where something is new, or where that is what was asked for."""
     with timed(record, "transform"):
-        tell("Building and testing the models …")
         make_tables(settings, warehouse, catalog, record.run_id)
-        with warehouse.writing():  # or say who has it open, in one line
-            pass
+        made_from = fingerprint(settings, warehouse)
+        with warehouse.reading() as reader:
+            models = builds.standing(reader, made_from)
+        if models.reason is None and not is_asked:
+            log.info("models up to date since run %s", models.run_id)
+            record.transform = dbt.BuildOutcome(up_to_date_since=models.run_id)
+            return
+        log.info("building: %s", models.reason or "asked for")
+        tell(f"Building and testing the models{f': {models.reason}' if models.reason else ''} …")
+        builds.begin(warehouse, record.run_id, made_from, models.ledger)
         log_dir = settings.runs_dir / record.run_id / "dbt"
         record.transform = dbt.build(settings, warehouse, log_dir)
+        if record.transform.is_success:
+            builds.complete(warehouse, record.run_id, record.transform.relations)
         for failure in record.transform.failures:
             log.error("%s %s: %s", failure.kind, failure.name, failure.message)
 

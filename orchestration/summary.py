@@ -71,6 +71,8 @@ def _landed(record: RunRecord) -> Iterator[str]:
         yield f"{outcome.source:<11} from {outcome.origin}"
         for problem in outcome.problems:
             yield f"  FAILED    {problem}"
+        for warning in outcome.warnings:
+            yield f"  WARNING   {warning}"
         for notice in outcome.notices:
             yield f"  NOTE      {notice}"
         if outcome.models_show:
@@ -87,6 +89,9 @@ def _built(record: RunRecord) -> Iterator[str]:
     build = record.transform
     assert build is not None
     yield ""
+    if build.up_to_date_since:
+        yield f"Models      up to date since run {build.up_to_date_since}."
+        return
     yield (
         f"Models      {build.models_passed} of {build.models} built, "
         f"{build.tests_passed} of {build.tests} tests passed, "

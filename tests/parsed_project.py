@@ -55,7 +55,7 @@ class ParsedProject:
         content = (parsed / PARSE).read_bytes().replace(_sha256(connection), _sha256(changed))
         if isinstance(warehouse, Postgres):
             content = content.replace(DATABASE.encode(), warehouse.database["dbname"].encode())
-        place = settings.data_dir / "dbt" / warehouse.target
+        place = dbt.artefacts_dir(settings, warehouse)
         place.mkdir(parents=True)
         (place / PARSE).write_bytes(content)
 

@@ -76,7 +76,8 @@ class DuckDBLanding(LandingJob):
 
     def takes(self, batch: Batch) -> bool:
         """Whether DuckDB reads the file itself: it is checked, and in UTF-8."""
-        return takes_bytes(batch) and batch.encoding in ("utf-8", "ascii")
+        is_utf8 = batch.encoding in ("utf-8", "ascii")
+        return is_utf8 and batch.format == "csv" and takes_bytes(batch)
 
     def copy_file(self, batch: Batch) -> Landed:
         """Append the rows of a file, in its order; what is read is hashed beside."""

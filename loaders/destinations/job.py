@@ -24,8 +24,10 @@ from loaders.destinations.tables import (
     LANDINGS,
     REPLAYS,
     ROLE_HINT,
+    SCHEMA_CHANGES,
     Landed,
     Manifest,
+    schema_changes,
 )
 
 if TYPE_CHECKING:  # Arrow is for the careful path alone: it would double the memory of the other
@@ -60,6 +62,10 @@ class LandingJob(RunnableLoadJob):
                 for manifest, landed in zip(new, self.land(new), strict=True)
             ]
             self.insert("_batches", list(BATCHES), ledger)
+            for manifest in new:
+                if manifest.batch.replay_of and not manifest.mends:
+                    self._close_whole(manifest)
+            self._record_changes(new)
             self._record_landing(
                 [
                     row
@@ -158,7 +164,7 @@ class LandingJob(RunnableLoadJob):
                 f"{batch.uri}: of {rows.books.read} rows that were read, {taken} landed "
                 f"and {aside} were set aside"
             )
-        if batch.replay_of:
+        if manifest.mends:
             self._close_mended(manifest, books.read)
         return Landed(batch.id, books, rows.checksum)
 
@@ -174,6 +180,24 @@ class LandingJob(RunnableLoadJob):
             for number, mend in enumerate(manifest.mends, start=1)
         ]
         self.insert("_replays", list(REPLAYS), rows)
+
+    def _close_whole(self, manifest: Manifest) -> None:
+        """Close all rows of a batch that stood aside whole: it is read anew, perhaps otherwise."""
+        batch = manifest.batch
+        self._sql.execute_sql(
+            f"insert into {self._sql.make_qualified_table_name('_replays')} "
+            f"({', '.join(map(self._sql.escape_column_name, REPLAYS))}) "
+            "select %s, null, _batch_id, _row, %s, %s, %s, %s "
+            f"from {self._sql.make_qualified_table_name('_quarantine')} where _batch_id = %s",
+            *(batch.id, batch.sha256, self._last_landing(), manifest.run_id, self._load_id),
+            batch.replay_of,
+        )
+
+    def _record_changes(self, manifests: list[Manifest]) -> None:
+        """Record in which columns batches differ, as they were judged before they landed."""
+        moment = datetime.now(UTC)
+        changes = [row for m in manifests for row in schema_changes(m, moment, self._load_id)]
+        self.insert("_schema_changes", list(SCHEMA_CHANGES), changes)
 
     def _quarantine(self, manifest: Manifest, rejected: "list[Rejected]") -> int:
         import pyarrow as pa

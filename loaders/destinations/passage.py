@@ -13,27 +13,27 @@ from loaders.destinations.tables import Landed
 from loaders.intake.checksum import shown
 from loaders.intake.decode import skip_mark
 from loaders.intake.delimited.regular import RegularRows
+from loaders.intake.documents.sequence import QuotedItems, SequenceRows
 
 BYTES_AT_ONCE = 1 << 18
 
 
 class Passage:
-    """A file as COPY reads it: UTF-8 without a byte-order mark, otherwise as it was received."""
+    """A file as COPY reads it: UTF-8 without a byte-order mark, otherwise as it was received.
+
+    A JSON text sequence becomes CSV of one column, quoted by a character that no JSON has.
+    """
 
     def __init__(self, batch: Batch) -> None:
-        assert batch.dialect is not None
-        assert batch.layout is not None
         self._batch = batch
         self._sha256 = hashlib.sha256()
-        self._rows = RegularRows(
-            batch.dialect.delimiter,
-            batch.landed_columns,
-            has_header=batch.layout.header is not None,
-        )
+        self._rows = _rows_of(batch)
+        self._items = QuotedItems() if batch.format == "json-seq" else None
         decodes = batch.encoding not in ("utf-8", "ascii")
         self._decoder = codecs.getincrementaldecoder(batch.encoding)() if decodes else None
         self._file: BinaryIO
         self._begin: os.stat_result
+        self._is_finished = False
 
     def __enter__(self) -> Self:
         self._file = Path(self._batch.path).open("rb", buffering=0)
@@ -54,11 +54,17 @@ class Passage:
         while chunk := self._file.read(BYTES_AT_ONCE):
             self._sha256.update(chunk)
             text = self._decoder.decode(chunk).encode() if self._decoder else chunk
+            if not text:
+                continue
+            self._rows.feed(text)
+            text = self._items.quote(text) if self._items else text
             if text:
-                self._rows.feed(text)
                 return text
+        if self._is_finished:
+            return b""
+        self._is_finished = True
         self._rows.finish()
-        return b""
+        return self._items.finish() if self._items else b""
 
     def pass_by(self) -> None:
         """Read to the end, for a warehouse that opens the file itself."""
@@ -104,4 +110,14 @@ def _changed(batch: Batch) -> DestinationTerminalException:
 
 def takes_bytes(batch: Batch) -> bool:
     """Whether a warehouse can be given the file: all of it was checked, nothing is reshaped."""
-    return batch.format == "csv" and batch.regular_rows is not None and not batch.is_reshaped
+    is_regular = batch.regular_rows is not None and not batch.is_reshaped
+    return is_regular and batch.format in ("csv", "json-seq")
+
+
+def _rows_of(batch: Batch) -> RegularRows | SequenceRows:
+    if batch.format == "json-seq":
+        return SequenceRows(*batch.landed_columns)
+    assert batch.dialect is not None
+    assert batch.layout is not None
+    has_header = batch.layout.header is not None
+    return RegularRows(batch.dialect.delimiter, batch.landed_columns, has_header=has_header)

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 PATIENCE = "60s"
 LANDING_KEY = 0x6C616E64  # "land"; the lock of runs is another
 DEFAULTS = {  # of a lineage column: the function, its type, its answer
-    "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id')"),
+    "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id', true)"),
     "_row": ("_landing_rows", "regclass", "to_regclass('pg_temp._landing_row')"),
-    "_dlt_load_id": ("_landing_load", "text", "current_setting('assay.load_id')"),
+    "_dlt_load_id": ("_landing_load", "text", "current_setting('assay.load_id', true)"),
 }
 
 
@@ -59,18 +59,9 @@ class PostgresLanding(LandingJob):
 
     def copy_file(self, batch: Batch) -> Landed:
         """Append the rows of a file from its own bytes."""
-        assert batch.dialect is not None
-        assert batch.layout is not None
-        header = "true" if batch.layout.header is not None else "false"
-        delimiter = batch.dialect.delimiter.replace("'", "''")
         with Passage(batch) as passage:
-            count = self._copy(
-                batch.table,
-                batch.landed_columns,
-                passage,
-                f", header {header}, delimiter '{delimiter}'",
-                batch.id,
-            )
+            columns = batch.landed_columns
+            count = self._copy(batch.table, columns, passage, _options(batch), batch.id)
             return passage.landed(count)
 
     def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
@@ -162,6 +153,16 @@ class AssayPostgres(postgres):
     def client_class(self) -> type[PostgresClient]:
         """The client above."""
         return AssayPostgresClient
+
+
+def _options(batch: Batch) -> str:
+    """How COPY cuts the bytes of a batch, behind the options that all share."""
+    if batch.dialect is None:  # documents, as `QuotedItems` writes them
+        return ", delimiter E'\\x02', quote E'\\x01'"
+    assert batch.layout is not None
+    header = "true" if batch.layout.header is not None else "false"
+    delimiter = batch.dialect.delimiter.replace("'", "''")
+    return f", header {header}, delimiter '{delimiter}'"
 
 
 def _csv(tables: "Iterable[pa.RecordBatch]") -> Iterator[bytes]:

@@ -1,10 +1,11 @@
-"""The tables of the raw schema that are ours: ledger, landings, quarantine, replays."""
+"""The tables of the raw schema that are ours: ledger, landings, quarantine, replays, drift."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from loaders.batch import Batch, Books, Mend
+from loaders.batch import EXTRA, Batch, Books, Drift, Mend
 
 LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
@@ -13,7 +14,8 @@ ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
 class Manifest(msgspec.Struct, frozen=True):
     """What dlt carries for a batch: how to read it, and whether the models are to see it.
 
-    `mends` are the quarantined rows that those of a replay mend, in order.
+    `mends` are the quarantined rows that those of a replay mend, in order. `drift` is what its
+    landing records of its columns.
     """
 
     batch: Batch
@@ -22,6 +24,7 @@ class Manifest(msgspec.Struct, frozen=True):
     is_new: bool
     becomes_current: bool
     mends: tuple[Mend, ...] = ()
+    drift: Drift | None = None
 
 
 class Landed(NamedTuple):
@@ -103,9 +106,40 @@ REPLAYS = {
     "run_id": TEXT,
     "_dlt_load_id": TEXT,
 }
+SCHEMA_CHANGES = {
+    "source": TEXT,
+    "table_name": TEXT,
+    "_batch_id": TEXT,
+    "uri": TEXT,
+    "change": TEXT,
+    "column_name": TEXT,
+    "title": TEXT,
+    "held_in": TEXT,
+    "contract": TEXT,
+    "run_id": TEXT,
+    "landed_at": MOMENT,
+    "_dlt_load_id": TEXT,
+}
 OURS = {
     "_batches": BATCHES,
     "_landings": LANDINGS,
     "_quarantine": QUARANTINE,
     "_replays": REPLAYS,
+    "_schema_changes": SCHEMA_CHANGES,
 }
+
+
+def schema_changes(manifest: Manifest, moment: datetime, load_id: str) -> list[tuple[Any, ...]]:
+    """The rows of `_schema_changes` that the landing of a batch adds."""
+    batch, drift = manifest.batch, manifest.drift
+    if drift is None:
+        return []
+    held_in = (
+        {} if batch.problem else {c.name: EXTRA if c.is_extra else c.name for c in batch.columns}
+    )
+    named = (batch.source, batch.table, batch.id, batch.uri)
+    told = (drift.contract, manifest.run_id, moment, load_id)
+    return [
+        (*named, change.kind, change.column, change.title, held_in.get(change.column), *told)
+        for change in drift.changes
+    ]

@@ -15,6 +15,7 @@ import pyarrow.csv as pa_csv
 
 from loaders.batch import Batch
 from loaders.intake.decode import skip_mark
+from loaders.intake.documents.sequence import read_items
 from loaders.intake.parquet.reading import read_parquet
 from loaders.intake.parquet.text import rows_of
 from loaders.intake.records import Rejected, Row, judge_values, read_rows
@@ -48,6 +49,8 @@ def read_chunks(batch: Batch) -> Iterator[Chunk]:
         yield from _parquet(batch, schema)
     elif batch.regular_rows is None or batch.problem or is_shaped:
         yield from _careful(read_rows(batch), schema)
+    elif batch.format == "json-seq":
+        yield from _documents(batch, schema)
     elif batch.regular_rows:  # Arrow takes a header alone for a record that has no end
         yield from _fast(batch, schema)
 
@@ -56,6 +59,18 @@ def schema_of(width: int) -> pa.Schema:
     """The schema of the chunks of a batch with so many columns."""
     fields = [pa.field(f"c{i}", pa.string()) for i in range(width)]
     return pa.schema([*fields, pa.field(NUMBER, pa.int64())])
+
+
+def _documents(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:
+    """The items of a sequence that are known to be JSON objects."""
+    read = 0
+    for documents in read_items(Path(batch.path), BLOCK):
+        numbers = pa.array(np.arange(read + 1, read + 1 + len(documents)))
+        read += len(documents)
+        column = pa.array(documents, pa.string())
+        yield Chunk(pa.RecordBatch.from_arrays([column, numbers], schema=schema), [])
+    if read != batch.regular_rows:
+        raise ValueError(f"{batch.uri}: {read} rows were read, {batch.regular_rows} were counted")
 
 
 def _fast(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:

@@ -146,6 +146,8 @@ def _place(row: MendedRow, known: _Known, plan: Plan) -> None:
     before = known.mendings.get(row.key)
     if before is None:
         root = known.origins[origin.root]
+        if root.problem:  # it stood aside whole, read so; the row was cut when it was read anew
+            root = origin._replace(id=root.id, uri=root.uri)
         replay = plan.replays.setdefault(root.id, Replay(root))
         replay.records.append(record)
         replay.mends.append(mend)

@@ -5,9 +5,9 @@ Writing is not done here: batches land through `destinations`, models are built 
 
 from pathlib import Path
 
-from loaders import embedded_postgres
 from loaders.settings import Settings
 from loaders.warehouse.duckdb import DuckDB
+from loaders.warehouse.kept import kept_open
 from loaders.warehouse.postgres import Postgres, without_service
 from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Reader, Result
 
@@ -20,6 +20,7 @@ __all__ = [
     "Result",
     "Warehouse",
     "cluster_of",
+    "kept_open",
     "open_warehouse",
 ]
 
@@ -36,6 +37,8 @@ def open_warehouse(settings: Settings) -> Warehouse:
         return DuckDB(settings.duckdb_path)
     if settings.database is not None:
         return Postgres(without_service(settings.database))
+    from loaders import embedded_postgres  # late: the other two start no programs
+
     cluster = cluster_of(settings)
     return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")
 

@@ -3,15 +3,20 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.reader import SCHEMAS, Reader, Result
+from loaders.warehouse.kept import is_keeping, kept, let_go
+from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 20_000  # of a stream
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 15.0
 QUERY_SECONDS = 60
@@ -47,6 +52,9 @@ class DuckDB:
         Raises:
             WarehouseError: when another process still writes after some seconds.
         """
+        if is_keeping() and self.path.exists():
+            yield _DuckDBReader(kept(self.path, self._connect))
+            return
         with closing(self._connect()) as connection:
             yield _DuckDBReader(connection)
 
@@ -82,11 +90,35 @@ class DuckDB:
         Raises:
             WarehouseError: another program has it open, and does not close it in some seconds.
         """
+        with self._writer():
+            yield
+
+    @contextmanager
+    def _writer(self) -> Iterator[Any]:
         import duckdb
 
+        let_go(self.path)  # a process opens the file to read or to write, not both
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)):
-            yield
+        connection = self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)
+        with closing(connection):
+            yield connection
+
+    def commit(self, statements: Statements) -> None:
+        """Run statements of ours that write, all of them or none.
+
+        Raises:
+            WarehouseError: as for `writing`; or one of them fails.
+        """
+        import duckdb
+
+        with self._writer() as connection:
+            try:
+                connection.begin()
+                for sql, parameters in statements:
+                    connection.execute(sql.replace("%s", "?"), parameters)
+                connection.commit()
+            except duckdb.Error as error:
+                raise WarehouseError(str(error)) from None
 
     def _connect(self) -> Any:
         import duckdb
@@ -148,3 +180,10 @@ class _DuckDBReader:
         done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
         columns = tuple(column[0] for column in done.description or ())
         return Result(columns, done.fetchall())
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """The file is open to read: nobody writes."""
+        return nullcontext()
+
+    def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
+        yield from self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)

@@ -1,16 +1,22 @@
 """PostgreSQL: a server named by libpq keywords, read through one pool of connections."""
 
 import atexit
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.reader import SCHEMAS, Reader, Result
+from loaders.warehouse.kept import is_keeping, kept, let_go
+from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 20_000  # of a stream
+CHARACTERS_AT_ONCE = 16_000_000
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 POOL_SIZE = 4
@@ -55,6 +61,11 @@ class Postgres:
     def place(self) -> str:
         """Where it is, for people; without a password."""
         return f"{self._address()} ({self.place_note})" if self.place_note else self._address()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is the one under the data folder, whose port changes with each start."""
+        return bool(self.place_note)
 
     @property
     def connect_hint(self) -> str:
@@ -104,19 +115,54 @@ class Postgres:
         """Nothing to hold: the server lets many write."""
         yield
 
+    def commit(self, statements: Statements) -> None:
+        """Run statements of ours that write, all of them or none.
+
+        Raises:
+            WarehouseError: as for `reading`; or one of them fails.
+        """
+        import psycopg
+
+        with closing(self.connect("assay")) as connection:
+            try:
+                with connection.transaction():
+                    for sql, parameters in statements:
+                        connection.execute(sql, parameters)
+            except psycopg.Error as error:
+                raise WarehouseError(str(error)) from None
+
     @contextmanager
     def reading(self) -> Iterator[Reader]:
-        """A connection of the process's pool, to read.
+        """A connection to read: of the process's pool, or the one that a command keeps.
 
         Raises:
             WarehouseError: when the server cannot be reached, or is older than 15.
         """
+        if is_keeping():
+            yield _PostgresReader(self._kept())
+            return
         with self._pool().connection() as connection:
             yield _PostgresReader(connection)
 
+    @property
+    def _key(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self.database.items()))
+
+    def _kept(self) -> Any:
+        """The connection that is kept, or a new one where the server has ended that."""
+        import psycopg
+
+        connection = kept(self._key, lambda: self.connect("assay"))
+        try:
+            connection.execute("select 1")
+        except psycopg.Error:
+            let_go(self._key)
+            return kept(self._key, lambda: self.connect("assay"))
+        return connection
+
     def _pool(self) -> Any:
         """The only pool of this process for this server: made once, bounded, closed at exit."""
-        key = tuple(sorted(self.database.items()))
+        key = self._key
         if key not in _pools:
             self.connect("assay").close()  # a pool would wait where this says what is wrong
             from psycopg_pool import ConnectionPool
@@ -203,6 +249,34 @@ class _PostgresReader:
         except psycopg.Error as error:
             raise WarehouseError(str(error)) from None
         return Result(tuple(column.name for column in done.description), done.fetchall())
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        with self.connection.transaction():
+            self.connection.execute("set transaction isolation level repeatable read, read only")
+            yield
+
+    def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
+        with self.connection.cursor() as cursor, cursor.copy(f"copy ({sql}) to stdout") as copy:
+            for rows in _parts(copy.rows()):
+                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, [str(i) for i in range(len(columns))])
+
+
+def _parts(rows: Iterable[tuple[str | None, ...]]) -> Iterator[list[tuple[str | None, ...]]]:
+    """Some rows at a time, fewer where they are long."""
+    part: list[tuple[str | None, ...]] = []
+    characters = 0
+    for row in rows:
+        part.append(row)
+        characters += sum(len(value) for value in row if value)
+        if len(part) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
+            yield part
+            part, characters = [], 0
+    if part:
+        yield part
 
 
 def _use_utc(connection: Any) -> None:

@@ -1,11 +1,17 @@
 """What both warehouses share: how a result looks, and where a bare name is looked for."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 RAW_SCHEMA = "raw"
 # Best first: published, compatibility views, then the layers.
 SCHEMAS = ("analytics", "public", "main", "features", "clean", "staging", "ops", RAW_SCHEMA)
+
+Statements = Sequence[tuple[str, Sequence[Any]]]  # SQL and its parameters, written `%s`
 
 
 class Result(NamedTuple):
@@ -20,4 +26,12 @@ class Reader(Protocol):
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
         """Run one statement of ours."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """Within it, all statements see the warehouse as at one moment."""
+        ...
+
+    def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
+        """The rows of a statement of ours, some at a time, in columns of text or whole numbers."""
         ...

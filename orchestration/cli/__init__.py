@@ -162,6 +162,35 @@ def list_sources(is_json: bool) -> None:
     print_rows(Result(columns, rows), "table", is_json=is_json)
 
 
+@main.command()
+@click.argument("tables", nargs=-1)
+@as_json
+@click.pass_context
+def verify(context: click.Context, tables: tuple[str, ...], is_json: bool) -> None:
+    """Compare the rows of raw TABLES (all, when none is named) with what landed.
+
+    Every row is read again. Exits with 1 where one was lost, added or changed.
+    """
+    from loaders.verification import verify as compare
+    from orchestration.formats import table
+
+    verdicts = list(compare(warehouse_of(), tables))
+    if is_json:
+        print_document(verdicts)
+    else:
+        rows = [
+            (v.table, v.batches, v.rows, "differs" if v.problems else "as landed") for v in verdicts
+        ]
+        click.echo(table(("raw table", "batches", "rows", "content"), rows))
+        for verdict in verdicts:
+            for problem in verdict.problems:
+                click.echo(f"raw.{verdict.table}: {problem}")
+            if verdict.only_counted:
+                told = "batches landed before checksums were kept; their rows were counted"
+                click.echo(f"raw.{verdict.table}: {verdict.only_counted} {told}")
+    context.exit(FAILED if any(verdict.problems for verdict in verdicts) else 0)
+
+
 @main.group()
 def runs() -> None:
     """See the runs of the past."""
@@ -277,11 +306,13 @@ def reset(is_sure: bool, is_json: bool) -> None:
 
 
 def _run(context: click.Context, is_json: bool, sources: Sequence[str], **options: Any) -> None:
+    from loaders.warehouse import kept_open
     from orchestration.run import run as run_stages
 
     settings = load_settings()
-    record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
-    end_run(context, settings, record, is_json=is_json)
+    with kept_open():
+        record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
+        end_run(context, settings, record, is_json=is_json)
 
 
 def _is_path(argument: str) -> bool:

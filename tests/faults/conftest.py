@@ -43,9 +43,9 @@ class Shop:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    def land(self, *tables: str) -> Outcome:
-        """Land the files whose names begin with a table's name."""
-        entries = {name: FileTable(file=f"{name}*", columns=(), required=()) for name in tables}
+    def land(self, *tables: str, **options: Any) -> Outcome:
+        """Land the files whose names begin with a table's name; options are of every table."""
+        entries = {name: FileTable(file=f"{name}*", **options) for name in tables}
         return self.landings.land(FilesSource(path=str(self.folder), tables=entries), "shop")
 
     def ledger(self, path: Path) -> dict[str, Any]:
@@ -73,6 +73,15 @@ class Shop:
         mapping = json.loads(self.ledger(path)["header"])
         assert isinstance(mapping, dict)
         return mapping
+
+    def changes(self, path: Path) -> list[str]:
+        """What is recorded of the columns of a file's last batch: `+new`, `-missing`, `~again`."""
+        signs = {"added": "+", "missing": "-", "returned": "~"}
+        rows = self.landings.fetch(
+            "select change, column_name from raw._schema_changes "
+            f"where _batch_id = '{self.ledger(path)['_batch_id']}'"
+        )
+        return sorted(signs[change] + column for change, column in rows)
 
     def rows(self, table: str, *columns: str, batch: str | None = None) -> list[tuple[Any, ...]]:
         """Rows of a raw table in their order, of one batch or of all."""

@@ -106,6 +106,20 @@ class Landings:
         with self.warehouse.reading() as reader:
             return reader.fetch(sql).rows
 
+    def execute(self, statement: str) -> None:
+        """Change the warehouse behind the project's back."""
+        if self.settings.target == "duckdb":
+            import duckdb
+
+            with duckdb.connect(str(self.settings.duckdb_path)) as connection:
+                connection.execute(statement)
+        else:
+            import psycopg
+
+            assert self.settings.database is not None
+            with psycopg.connect(**self.settings.database) as connection:  # type: ignore[arg-type]
+                connection.execute(statement)
+
     def value(self, sql: str) -> Any:
         """The only value that a statement gives."""
         ((value,),) = self.fetch(sql)

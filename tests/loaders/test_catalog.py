@@ -63,6 +63,14 @@ def test_a_table_may_say_how_its_files_are_read(path: Path) -> None:
     assert table.ragged == "extra"
 
 
+def test_a_table_may_have_a_contract_and_evolves_without_one(path: Path) -> None:
+    text = SOURCES.replace("        columns:", "        contract: freeze\n        columns:")
+    for catalog, contract in ((SOURCES, "evolve"), (text, "freeze")):
+        lab = load(path, catalog)["lab"]
+        assert isinstance(lab, FilesSource)
+        assert lab.tables["users"].contract == contract
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -136,6 +144,8 @@ def test_the_projects_own_catalog_names_the_lab_and_the_posts() -> None:
         ("file: users.csv", "fil: users.csv", 7, "fil"),
         ("file: users.csv", "file: /etc/passwd", 7, "regex"),
         ("snapshots: always", "snapshots: sometimes", 14, "sometimes"),
+        ("file: users.csv", "file: users.csv\n        contract: frozen", 8, "frozen"),
+        ("records: data.items}", "contract: freeze}", 16, "contract"),
         ("required: [user_id]", "required: 7", 9, "array"),
         ("records: data.items", "records: [data]", 16, "str"),
         ("users:", "Users:", 6, "regex"),

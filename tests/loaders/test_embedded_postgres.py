@@ -1,3 +1,7 @@
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
@@ -28,6 +32,33 @@ def test_a_server_starts_goes_on_running_and_stops(cluster: Path) -> None:
         assert embedded_postgres.stop(cluster)
     assert not embedded_postgres.is_running(cluster)
     assert not embedded_postgres.stop(cluster)
+
+
+@pytest.mark.parametrize("what_is_wrong", ["the process", "the port", "the state", "the file"])
+def test_what_a_dead_server_left_does_not_pass_for_a_server(
+    what_is_wrong: str, cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        lines = [str(os.getpid()), "", "", str(somebody.getsockname()[1]), "", "", "", "ready"]
+        cluster.mkdir(parents=True)
+        (cluster / "PG_VERSION").write_text("18")
+        started: list[Path] = []
+        monkeypatch.setattr(embedded_postgres, "_start", lambda folder, _: started.append(folder))
+        monkeypatch.setattr(embedded_postgres, "is_running", lambda _: False)
+        (cluster / "postmaster.pid").write_text("\n".join(lines))
+        embedded_postgres.ensure_running(cluster)
+        assert not started
+        if what_is_wrong == "the port":
+            somebody.close()
+        wrong = {"the process": (0, str(gone.pid)), "the state": (7, "starting")}
+        at, value = wrong.get(what_is_wrong, (7, "ready"))
+        lines[at] = value
+        text = "\n".join(lines[:4] if what_is_wrong == "the file" else lines)
+        (cluster / "postmaster.pid").write_text(text)
+        embedded_postgres.ensure_running(cluster)
+        assert started == [cluster]
 
 
 def test_what_a_killed_attempt_left_is_made_anew(

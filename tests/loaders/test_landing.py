@@ -342,16 +342,16 @@ def test_a_missing_folder_is_an_error_of_settings(landings: Landings, tmp_path: 
 def test_a_file_that_is_read_otherwise_than_the_one_before_is_told(
     landings: Landings, lab: FilesSource, write: WriteFile
 ) -> None:
-    write("users.csv", "user_id,name\n1,Ada\n")
+    write("users.csv", HEADER + "1,Ada,\n")
     assert landings.land(lab).notices == ()
-    path = write("users.csv", "user_id;name\n1;Zoë\n".encode("cp1252"))
+    path = write("users.csv", "user_id;name;email\n1;Zoë;\n".encode("cp1252"))
     (notice,) = landings.land(lab).notices
     assert notice == (
         f"{path.as_uri()} is read as csv in cp1252, fields parted by ';', quoted by '\"'; "
         "before, csv in utf-8, fields parted by ',', quoted by '\"'"
     )
     assert landings.land(lab).notices == ()  # it is no longer new
-    write("users.csv", "user_id;name\n2;Zoë\n".encode("cp1252"))
+    write("users.csv", "user_id;name;email\n2;Zoë;\n".encode("cp1252"))
     assert landings.land(lab).notices == ()
 
 

@@ -79,27 +79,12 @@ def test_books_that_differ_from_the_tables_are_unbalanced(
     landings.land(spec)
     with landings.warehouse.reading() as reader:
         assert ledger.unbalanced(reader, "run-1") == []
-    _execute(landings, f"update raw._batches set {loss}")
+    landings.execute(f"update raw._batches set {loss}")
     with landings.warehouse.reading() as reader:
         assert ledger.unbalanced(reader, "run-1") == [
             landings.value("select _batch_id from raw._batches")
         ]
         assert ledger.unbalanced(reader, "run-2") == []
-
-
-def _execute(landings: Landings, statement: str) -> None:
-    """Change the warehouse behind the project's back."""
-    if landings.settings.target == "duckdb":
-        import duckdb
-
-        with duckdb.connect(str(landings.settings.duckdb_path)) as connection:
-            connection.execute(statement)
-    else:
-        import psycopg
-
-        assert landings.settings.database is not None
-        with psycopg.connect(**landings.settings.database) as connection:  # type: ignore[arg-type]
-            connection.execute(statement)
 
 
 def test_what_a_landing_would_see_is_its_batches_in_order(

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from loaders.batch import Books
+from loaders.batch import Books, Override
 from loaders.catalog import ApiTable, FilesSource, RestApiSource, SourceSpec
 from loaders.destinations.job import LandingJob
 from loaders.errors import AssayError
@@ -16,7 +17,7 @@ from loaders.quarantine.mended import read_mended
 from loaders.quarantine.rows import rows_aside, tallies
 from loaders.quarantine.sheet import open_sheet
 from loaders.replay import replay_rows
-from tests.loaders.conftest import Answer, Api, Landings, WriteFile
+from tests.loaders.conftest import USERS, Answer, Api, Landings, WriteFile, lab_of
 
 MESSY = "user_id,name,email\n1,Ada,\n2,Bob\n3,Eve,e@x.org,late\n"
 ROWS = "select user_id, name, email from raw.users order by user_id"
@@ -457,3 +458,26 @@ def test_a_table_that_is_no_longer_a_source_is_named(desk: Desk, tmp_path: Path)
     bare = FilesSource(path=str(tmp_path), tables={})
     told = refused(desk, mended(desk.export()), spec=bare)
     assert "lab.users is no longer in sources.yml" in told
+
+
+# A file that stood aside whole, and was read anew
+
+
+def test_a_row_of_a_file_that_was_read_anew_is_mended_as_that_reading_cut_it(
+    landings: Landings, tmp_path: Path, write: WriteFile
+) -> None:
+    write("users.csv", MESSY)
+    wrong = lab_of(tmp_path, users=msgspec.structs.replace(USERS, dialect=Override(delimiter="~")))
+    right = lab_of(tmp_path, users=USERS)
+    assert landings.land(wrong).books == Books(3, 0, 3)
+    assert landings.land(right).books == Books(3, 1, 2)
+    desk = Desk(landings, right, tmp_path, "lab")
+    outcome = desk.replay(desk.save(mended(desk.export())))
+    assert (outcome.problems, outcome.new, outcome.notices) == ((), Books(2, 2, 0), ())
+    assert landings.fetch(ROWS) == [
+        ("1", "Ada", None),
+        ("2", "Bob", "b@x.org"),
+        ("3", "Eve", "e@x.org"),
+    ]
+    assert desk.totals() == (5, 5, 0)
+    assert landings.value("select count(distinct replay_of) from raw._batches") == 1

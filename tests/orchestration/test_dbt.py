@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loaders.settings import Settings, load_settings
-from loaders.warehouse import DuckDB
+from loaders.warehouse import DuckDB, Postgres
 from orchestration import dbt
 
 
@@ -75,3 +75,22 @@ def test_dbt_gets_no_secret_that_it_does_not_need(
     assert "DBT_PROJECT_DIR=" in done.stdout
     assert "API_KEY" not in done.stdout
     assert "DATABASE_URL" not in done.stdout
+
+
+def test_each_warehouse_of_a_data_folder_has_artefacts_of_its_own(settings: Settings) -> None:
+    server = {"host": "db.example.org", "port": "5432", "user": "me", "dbname": "lab"}
+    embedded = Postgres({**server, "host": "127.0.0.1", "port": "50001"}, "embedded, under data")
+    restarted = Postgres({**embedded.database, "port": "50002"}, embedded.place_note)
+    warehouses = (
+        DuckDB(settings.duckdb_path),
+        embedded,
+        Postgres(server),
+        Postgres({**server, "host": "db2.example.org"}),
+        Postgres({**server, "dbname": "lab2"}),
+    )
+    folders = [dbt.artefacts_dir(settings, warehouse) for warehouse in warehouses]
+    assert len(set(folders)) == len(warehouses)
+    assert {folder.parent for folder in folders} == {settings.data_dir / "dbt"}
+    assert dbt.artefacts_dir(settings, restarted) == folders[1]
+    again = Postgres({**server, "user": "you", "password": "another"})
+    assert dbt.artefacts_dir(settings, again) == folders[2]

@@ -56,14 +56,38 @@ def test_what_killed_runs_left_is_swept_and_running_ones_keep_theirs(tmp_path: P
         for name in registry.WORK_FOLDERS:
             (tmp_path / record.run_id / name).mkdir()
     registry.sweep(tmp_path)
+    marks = {path.name for path in (tmp_path / registry.UNDER_WAY).iterdir()}
+    assert marks == {running.run_id}
     assert {path.name for path in (tmp_path / killed.run_id).iterdir()} == {"run.json"}
     assert {path.name for path in (tmp_path / running.run_id).iterdir()} > {"dlt", "unpacked"}
+
+
+def test_a_sweep_looks_only_at_runs_that_have_not_ended(tmp_path: Path) -> None:
+    record = a_record(state="running")
+    registry.save(tmp_path, record)
+    record.state = "succeeded"
+    registry.save(tmp_path, record)
+    kept = tmp_path / record.run_id / registry.WORK_FOLDERS[0]
+    kept.mkdir()
+    registry.sweep(tmp_path)
+    assert kept.exists()
+    assert [found.run_id for found in registry.load_all(tmp_path)] == [record.run_id]
 
 
 def test_a_run_under_way_reads_as_running(tmp_path: Path) -> None:
     record = a_record(state="running")
     registry.save(tmp_path, record)
     assert registry.load(tmp_path, record.run_id).state == "running"
+
+
+def test_a_run_whose_number_another_process_has_now_reads_as_interrupted(tmp_path: Path) -> None:
+    since = registry.process_start(os.getpid())  # None where the system does not say it
+    mine = a_record(run_id="20260101T000000Z-aaaaaa", state="running", pid_since=since)
+    theirs = a_record(run_id="20260102T000000Z-aaaaaa", state="running", pid_since=(since or 1) - 1)
+    for record in (mine, theirs):
+        registry.save(tmp_path, record)
+    states = [registry.load(tmp_path, record.run_id).state for record in (mine, theirs)]
+    assert states == ["running", "interrupted" if since else "running"]
 
 
 @pytest.mark.parametrize("run_id", ["20260101T000000Z-000000", "../../etc"])

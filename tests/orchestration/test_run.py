@@ -6,15 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from loaders.errors import AssayError
-from loaders.settings import load_settings
+from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
-from orchestration import reading, registry
+from orchestration import dbt, reading, registry
 from orchestration.run import run
 from tests.conftest import Elt
 
@@ -102,3 +103,58 @@ def test_sigterm_ends_a_run_recorded_as_interrupted_and_the_next_is_exact(
     assert again["state"] == "succeeded"
     counted = elt("query", "select count(*) as n from raw.users", "--format", "csv").stdout
     assert counted == "n\n36\n"
+
+
+class Builder:
+    """Stands in for dbt, a build of which takes ten seconds: counts, and ends as it is told."""
+
+    def __init__(self) -> None:
+        self.builds = 0
+        self.end: dbt.BuildOutcome | BaseException = dbt.BuildOutcome(relations=("raw.posts",))
+
+    def build(self, *_: object) -> dbt.BuildOutcome:
+        self.builds += 1
+        if isinstance(self.end, BaseException):
+            raise self.end
+        return self.end
+
+
+@pytest.fixture
+def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
+    builder = Builder()
+    monkeypatch.setattr(dbt, "build", builder.build)
+    return builder
+
+
+def test_models_are_built_for_what_is_new_and_whenever_it_is_asked(
+    settings: Settings, builder: Builder
+) -> None:
+    first = run(settings, ["posts"])
+    again = run(settings, ["posts"])
+    assert builder.builds == 1
+    assert again.transform == dbt.BuildOutcome(up_to_date_since=first.run_id)
+    assert again.exit_code == 0
+    asked = run(settings, lands=False)
+    assert builder.builds == 2
+    third = run(settings, ["posts"]).transform
+    assert third is not None
+    assert third.up_to_date_since == asked.run_id
+    run(settings, ["lab"])
+    assert builder.builds == 3
+
+
+@pytest.mark.parametrize(
+    "end", [KeyboardInterrupt(), dbt.BuildOutcome(failures=(dbt.Failure("test", "t", "Got 1"),))]
+)
+def test_a_build_that_did_not_succeed_is_made_again(
+    end: dbt.BuildOutcome | BaseException, settings: Settings, builder: Builder
+) -> None:
+    whole, builder.end = builder.end, end
+    for _ in range(2):
+        with suppress(KeyboardInterrupt):
+            assert run(settings, ["posts"]).exit_code == 1
+    builder.end = whole
+    assert run(settings, ["posts"]).exit_code == 0
+    assert builder.builds == 3
+    run(settings, ["posts"])
+    assert builder.builds == 3

@@ -5,6 +5,7 @@ and integers of any size survive. They are spooled as a JSON text sequence (RFC 
 separator cannot occur in JSON, so pretty-printed records need no change.
 """
 
+import codecs
 import json
 from collections.abc import Generator, Iterator
 from json.decoder import WHITESPACE  # type: ignore[attr-defined]  # in CPython, not in its stubs
@@ -17,6 +18,7 @@ from loaders.batch import Batch
 from loaders.intake.record import Record
 
 SEPARATOR = "\x1e"
+ITEM = SEPARATOR.encode()
 CHUNK = 1 << 20
 BEGINNING = 80  # characters of an element that a reason shows
 TOO_DEEP = "not JSON that can be read: brackets are nested too deep"
@@ -34,6 +36,8 @@ def _refuse_constant(name: str) -> NoReturn:
 DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
 # As strict, much faster and without memory of its own, but for escapes of lone surrogates
 _CHECKER = msgspec.json.Decoder(msgspec.Raw)
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KINDS = {"{": "an object", '"': "a string", "n": "null", "t": "true", "f": "false"}
 
 
@@ -54,6 +58,36 @@ def cut_records(text: str, place: str | None = None) -> Iterator[str]:
             raise NotRecordsError(f"not JSON: text follows the list at character {end}")
     except (json.JSONDecodeError, RecursionError) as error:
         raise NotRecordsError(f"not JSON: {error}") from None
+
+
+def cut_answer(content: bytes, place: str | None = None) -> list[bytes]:
+    """The bytes of each element of the list at `place` in an answer; see `cut_records`.
+
+    Raises:
+        NotRecordsError: with a reason a user can act on.
+    """
+    body = content.removeprefix(codecs.BOM_UTF8)
+    at_once = _cut_at_once(body, place)
+    if at_once is not None:
+        return at_once
+    text = body.decode("utf-8", "surrogateescape")
+    return [record.encode("utf-8", "surrogateescape") for record in cut_records(text, place)]
+
+
+def _cut_at_once(body: bytes, place: str | None) -> list[bytes] | None:
+    """All elements, where the answer is as it should be; else None, and why is told elsewhere.
+
+    A key that comes twice is left to who takes the first of them.
+    """
+    try:
+        body.decode()
+        for key in place.split(".") if place else ():
+            if body.count(json.dumps(key, ensure_ascii=False).encode()) != 1:
+                return None
+            body = bytes(_OBJECT.decode(body)[key])
+        return [bytes(element) for element in _LIST.decode(body)]
+    except (msgspec.DecodeError, UnicodeError, RecursionError, KeyError):
+        return None
 
 
 def _skip(text: str, at: int) -> int:
@@ -104,9 +138,9 @@ def _not_a_list(text: str, at: int, place: str | None) -> str:
     return f"{where} is {kind}, not a list of records (it begins {begins!r})"
 
 
-def sequence_item(record: str) -> bytes:
-    """A record as an item of a JSON text sequence; bytes that are not UTF-8 stay what they were."""
-    return f"{SEPARATOR}{record}\n".encode("utf-8", "surrogateescape")
+def sequence_of(records: list[bytes]) -> bytes:
+    """Records as items of a JSON text sequence."""
+    return b"".join([ITEM, (b"\n" + ITEM).join(records), b"\n"]) if records else b""
 
 
 def read_sequence(batch: Batch) -> Iterator[Record]:

@@ -18,6 +18,8 @@ def test_lineage_is_the_same_three_columns_everywhere() -> None:
     assert tuple(LINEAGE_COLUMNS) == LINEAGE == ("_batch_id", "_row", "_dlt_load_id")
 
 
-@pytest.mark.parametrize("table", ["_batches", "_landings", "_quarantine", "_replays"])
+@pytest.mark.parametrize(
+    "table", ["_batches", "_landings", "_quarantine", "_replays", "_schema_changes"]
+)
 def test_every_table_of_ours_names_batch_and_load(table: str) -> None:
     assert {"_batch_id", "_dlt_load_id", "run_id"} <= OURS[table].keys()

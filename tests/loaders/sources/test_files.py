@@ -1,3 +1,5 @@
+import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from loaders.batch import Column, Dialect
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
+from loaders.sources import Found, files
 from tests.loaders.conftest import NOTES, USERS, WriteFile, find, lab_of
 
 HEADER = "user_id,name,email"
@@ -155,3 +158,75 @@ def test_a_file_that_cannot_be_opened_is_a_problem_of_its_own(
     found = find(lab_of(tmp_path, users=USERS, notes=NOTES))
     assert found.problems == (f"{refused}: cannot be read: Permission denied",)
     assert [batch.table for batch in found.batches] == ["notes"]
+
+
+# Files that no entry of sources.yml names
+
+
+def found_at(tmp_path: Path, *names: str, table: str | None = None) -> Found:
+    places = [(table, tmp_path / name) for name in names]
+    return files.find_paths(places, {"users": "lab"}, tmp_path / "unpacked", 1 << 30)
+
+
+def test_a_file_names_its_table(tmp_path: Path) -> None:
+    (tmp_path / "Q1 Sales.csv").write_bytes(b"id,n\n1,2\n")
+    (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(b"id,n\n1,2\n"))
+    with zipfile.ZipFile(tmp_path / "lab.zip", "w") as archive:
+        archive.writestr("in/people.csv", "id,n\n1,2\n")
+        archive.writestr("2024.csv", "id,n\n1,2\n")
+    found = found_at(tmp_path, "Q1 Sales.csv", "orders.csv.gz", "lab.zip")
+    assert found.problems == ()
+    assert [b.table for b in found.batches] == ["q1_sales", "orders", "people", "table_2024"]
+    assert {batch.source for batch in found.batches} == {"paths"}
+
+
+def test_a_table_that_is_named_takes_all_files(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(f"id,n\n{name},2\n")
+    found = found_at(tmp_path, "a.csv", "b.csv", table="all_of_it")
+    assert [batch.table for batch in found.batches] == ["all_of_it"] * 2
+
+
+def test_the_table_of_a_source_is_not_landed_in(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("id,n\n1,2\n")
+    (tmp_path / "other.csv").write_text("id,n\n1,2\n")
+    found = found_at(tmp_path, "users.csv", "other.csv")
+    assert [batch.table for batch in found.batches] == ["other"]
+    (problem,) = found.problems
+    assert problem.endswith(
+        "source 'lab' of sources.yml has the table users; name another with --table"
+    )
+
+
+def test_a_folder_means_the_files_in_it_and_below(tmp_path: Path) -> None:
+    for name in ("b.csv", "in/a.csv", ".hidden.csv", ".git/c.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    assert files.expand(str(tmp_path)) == [tmp_path / "b.csv", tmp_path / "in" / "a.csv"]
+    assert files.expand(str(tmp_path / "*.csv")) == [tmp_path / "b.csv"]
+    assert files.expand(str(tmp_path / "b.csv")) == [tmp_path / "b.csv"]
+
+
+@pytest.mark.parametrize("argument", ["missing.csv", "*.tsv", "empty"])
+def test_a_path_without_files_is_bad_usage(tmp_path: Path, argument: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SettingsError, match="no file is there, and no source has that name"):
+        files.expand(str(tmp_path / argument))
+
+
+# Files that have landed
+
+
+def test_what_the_ledger_knows_is_not_looked_into(
+    tmp_path: Path, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("users.csv", "user_id,name,email\n1,Ada,\n")
+    (batch,) = find(lab).batches
+    monkeypatch.setattr("loaders.intake.alike.Examiner.examine", None)
+    known: dict[str, str | None] = {batch.id: None}
+    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, lambda _: known)
+    assert [b.id for b in found.batches] == [batch.id]
+    assert found.problems == ()
+    known = {batch.id: "the file is empty"}
+    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, lambda _: known)
+    assert found.problems == (f"{path}: the file is empty",)

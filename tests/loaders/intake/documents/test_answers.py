@@ -9,16 +9,27 @@ from hypothesis import strategies as st
 from loaders.batch import Batch
 from loaders.intake.documents.answers import (
     NotRecordsError,
+    cut_answer,
     cut_records,
     read_sequence,
-    sequence_item,
+    sequence_of,
 )
 from loaders.intake.record import Record
 from tests.loaders.conftest import BatchOf
 
 
 def cut(text: str, place: str | None = None) -> list[str]:
-    return list(cut_records(text, place))
+    """What both ways of cutting make of an answer."""
+    content = text.encode("utf-8", "surrogateescape")
+    try:
+        records = list(cut_records(text, place))
+    except NotRecordsError:
+        with pytest.raises(NotRecordsError):
+            cut_answer(content, place)
+        raise
+    at_once = cut_answer(content, place)
+    assert at_once == [record.encode("utf-8", "surrogateescape") for record in records]
+    return records
 
 
 # JSON as text, with everything that parsing would change
@@ -129,7 +140,7 @@ def test_a_place_without_records_is_refused_with_the_reason(
 
 
 def spooled(batch_of: BatchOf, *records: str, **changes: Any) -> Batch:
-    content = b"".join(sequence_item(record) for record in records)
+    content = sequence_of([record.encode("utf-8", "surrogateescape") for record in records])
     return batch_of(content, format="json-seq", dialect=None, **changes)
 
 

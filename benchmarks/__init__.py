@@ -1,0 +1,1 @@
+"""How fast landing is, against bare COPY and against peers: `make bench` (see README.md here)."""

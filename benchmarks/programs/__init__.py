@@ -1,0 +1,1 @@
+"""What a contestant runs, each as a process of its own: the limits, and peers used as libraries."""
