@@ -88,9 +88,12 @@ def last_landed_at(reader: Reader, source: str) -> datetime | None:
     """When the landing that models see of the source took place."""
     if not has_table(reader, "_landings"):
         return None
-    sql = f"select max(landed_at) from {RAW_SCHEMA}._landings where source = %s"
-    moment: datetime | None = reader.fetch(sql, (source,)).rows[0][0]
-    return moment
+    sql = (  # by its number: a clock may have been off
+        f"select landed_at from {RAW_SCHEMA}._landings where source = %s "
+        "order by landing_id desc limit 1"
+    )
+    moments: list[tuple[datetime]] = reader.fetch(sql, (source,)).rows
+    return moments[0][0] if moments else None
 
 
 def reading_of(batch: Batch) -> str:

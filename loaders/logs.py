@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from loaders.disk import full_disk
 from loaders.settings import Settings
 from loaders.variables import VARIABLES
 
@@ -43,7 +44,7 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
-    lines = logging.FileHandler(file, encoding="utf-8", errors="backslashreplace")
+    lines = _RunLog(file, encoding="utf-8", errors="backslashreplace")
     lines.setFormatter(_JsonLines(run_id, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
@@ -52,6 +53,15 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
         console.addFilter(lambda record: record.name != f"{ROOT}.run")
     root.addHandler(lines)
     root.addHandler(console)
+
+
+class _RunLog(logging.FileHandler):
+    """The run says once that the disk is full; a traceback for each line would say it again."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- logging's name
+        error = sys.exc_info()[1]
+        if error is None or not full_disk(error):
+            super().handleError(record)
 
 
 class _Plain(logging.Formatter):

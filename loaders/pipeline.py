@@ -15,6 +15,7 @@ import msgspec
 
 from loaders.catalog import FileTable, SourceSpec
 from loaders.destinations.tables import LINEAGE_COLUMNS, OURS, ROLE_HINT, TEXT, Manifest
+from loaders.disk import full_disk
 from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse
@@ -100,7 +101,8 @@ def run_pipeline(
         cause = _innermost(error)
         if isinstance(cause, KeyboardInterrupt):  # dlt would make a failed source of it
             raise cause from None
-        raise AssayError(str(cause).strip() or type(cause).__name__) from error
+        told = full_disk(cause, settings.data_dir)
+        raise AssayError(told or str(cause).strip() or type(cause).__name__) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from loaders.disk import telling_full_disk
 from loaders.errors import AssayError, SettingsError
 from loaders.landing import Outcome
 from orchestration.dbt import BuildOutcome
@@ -70,12 +71,20 @@ def new_run_id() -> str:
 
 
 def save(runs_dir: Path, record: RunRecord) -> None:
-    """Write the record whole, replacing the one before."""
+    """Write the record whole, replacing the one before.
+
+    Raises:
+        AssayError: the disk has no room for it.
+    """
     folder = runs_dir / record.run_id
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{RECORD}.part"
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2))
-    part.replace(folder / RECORD)
+    try:
+        with telling_full_disk(runs_dir):
+            part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2))
+            part.replace(folder / RECORD)
+    finally:
+        part.unlink(missing_ok=True)
     mark = runs_dir / UNDER_WAY / record.run_id
     if record.state == "running":
         mark.parent.mkdir(exist_ok=True)

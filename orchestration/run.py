@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from loaders import ledger, logs
 from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
-from loaders.errors import SettingsError
+from loaders.disk import full_disk
+from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import table_name
 from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
@@ -109,9 +110,12 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
             log.info("run %s", record.state)
     except BaseException as error:
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        record.errors = [str(error) or type(error).__name__]
+        told = full_disk(error, settings.data_dir)
+        record.errors = [told or str(error) or type(error).__name__]
         trace = error if is_debug else None
         log.critical("run %s: %s", record.state, record.errors[0], exc_info=trace)
+        if told:
+            raise AssayError(told) from error
         raise
     finally:
         _finish(settings, record)

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,12 @@ from loaders import embedded_postgres
 from loaders.settings import Settings, load_settings
 from loaders.variables import VARIABLES
 
-pytest_plugins = ["tests.contracts"]
+pytest_plugins = [
+    "tests.contracts",
+    "tests.faults.servers",
+    "tests.faults.tally",
+    "tests.parsed_project",
+]
 
 TARGETS = ("duckdb", "postgres")
 Elt = Callable[..., subprocess.CompletedProcess[str]]
@@ -26,6 +31,20 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own environment must not reach the tests."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable.name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_unit_tests_of_models(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They read no data: where a test builds for its data's sake they would tell nothing new."""
+    if "unit_tests_of_models" not in request.fixturenames:
+        monkeypatch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
+
+
+@pytest.fixture
+def unit_tests_of_models() -> None:
+    """A test that asks for this builds with them, as users do."""
 
 
 @pytest.fixture(scope="session")
@@ -91,10 +110,12 @@ def elt(environment: dict[str, str]) -> Elt:
     return run
 
 
-def run_elt(*arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """`elt` with these variables, on the project of this checkout."""
+def run_elt(
+    *arguments: str, environment: Mapping[str, str], prefix: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
+    """`elt` with these variables, on the project of this checkout; `prefix` goes before it."""
     return subprocess.run(
-        [str(Path(sys.executable).parent / "elt"), *arguments],
+        [*prefix, str(Path(sys.executable).parent / "elt"), *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,

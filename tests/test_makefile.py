@@ -35,7 +35,17 @@ def program(folder: Path, text: str) -> Path:
 
 def test_make_alone_lists_the_targets(bare: Path) -> None:
     listed = make(bare).stdout
-    for target in ("elt", "setup", "test", "test-system", "lint", "fmt", "docs", "contracts"):
+    for target in (
+        "elt",
+        "setup",
+        "test",
+        "test-system",
+        "faults",
+        "lint",
+        "fmt",
+        "docs",
+        "contracts",
+    ):
         assert f"\n  {target} " in listed
     for target in ("clean", "reset", "down", "help"):
         assert f"\n  {target} " in listed

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
 from loaders.catalog import PATHS, FilesSource, FileTable
+from loaders.disk import full_disk
 from loaders.errors import SettingsError
 from loaders.intake.columns import table_name
 from loaders.intake.packed.unwrap import Member, is_packed, unwrap
@@ -183,7 +184,8 @@ def members_of(path: Path, unpack_in: Path, limit: int) -> Iterator[Member]:
     try:
         yield from unwrap(path, unpack_in, limit)
     except OSError as error:
-        yield Member(path, None, None, f"cannot be read: {error.strerror or error}")
+        why = full_disk(error, unpack_in) or error.strerror or error
+        yield Member(path, None, None, f"cannot be read: {why}")
 
 
 def _content(source: str, table: str, path: Path, member: Member) -> Content | str:

@@ -12,8 +12,16 @@ from pathlib import Path
 import pytest
 
 from loaders.settings import PROJECT_DIR
+from tests.parsed_project import ParsedProject
 
 COPIED = ("loaders", "orchestration", "dbt_project", "seeds", "profiles.yml", "sources.yml")
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], parsed_project: ParsedProject) -> dict[str, str]:
+    """The variables of a warehouse of the test's own, whose builds need not parse the project."""
+    parsed_project.lay(environment)
+    return environment
 
 
 @pytest.fixture

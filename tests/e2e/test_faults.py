@@ -1,12 +1,6 @@
 """What must hold when a run is killed, watched, or shares its warehouse."""
 
-import csv
-import os
-import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -14,56 +8,6 @@ import pytest
 from loaders.settings import load_settings
 from loaders.warehouse import open_warehouse
 from tests.conftest import Elt, held_open, run_elt
-from tests.e2e.conftest import rows_of
-from tests.e2e.labs import random_lab
-
-ROWS = 60_000
-
-
-@pytest.fixture
-def big_lab(tmp_path: Path) -> Path:
-    """A lab whose landing takes long enough to be killed in."""
-    folder = random_lab(1).write(tmp_path / "lab")
-    with (folder / "user_experiments.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["experiment_id", "user_id", "experiment_compound_ids", "experiment_run_time"]
-        )
-        writer.writerows([n, n % 97, "1;2;3", n / 7] for n in range(ROWS))
-    return folder
-
-
-def test_a_landing_killed_at_any_moment_is_whole_or_absent_and_exact_when_run_again(
-    elt: Elt, environment: dict[str, str], big_lab: Path
-) -> None:
-    variables = {**environment, "CSV_DATA_PATH": str(big_lab)}
-    counted = "select count(*) as n, count(distinct experiment_id) as d from raw.user_experiments"
-    for delay in (0.2, 0.45, 0.7, 0.95):
-        with subprocess.Popen(
-            [str(Path(sys.executable).parent / "elt"), "land", "lab"],
-            env={**os.environ, **variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            assert process.stderr is not None
-            for line in process.stderr:
-                if line.startswith("Landing"):
-                    break
-            time.sleep(delay)
-            os.killpg(process.pid, signal.SIGKILL)
-        seen = elt("query", counted, "--format", "csv")
-        if seen.returncode == 0:
-            assert rows_of(seen.stdout) in (
-                [{"n": "0", "d": "0"}],
-                [{"n": str(ROWS), "d": str(ROWS)}],
-            )
-    assert elt("land", "lab", CSV_DATA_PATH=str(big_lab)).returncode == 0
-    exact = [{"n": str(ROWS), "d": str(ROWS)}]
-    assert rows_of(elt("query", counted, "--format", "csv").stdout) == exact
-    again = elt("land", "lab", CSV_DATA_PATH=str(big_lab))
-    assert "Nothing was new" in again.stdout
 
 
 def test_readers_do_not_make_a_run_fail(elt: Elt, environment: dict[str, str]) -> None:

@@ -58,10 +58,21 @@ def test_features_are_those_of_the_contract(
 def test_models_see_the_lab_that_landed_last_and_a_lab_that_comes_back(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    first, second = random_lab(3), random_lab(4, prefix="b")
-    folders = [first.write(tmp_path / "first"), second.write(tmp_path / "second")]
-    seen = [published(environment, folder)[0] for folder in (*folders, folders[0], folders[0])]
-    assert seen == [first.features(), second.features(), first.features(), first.features()]
+    labs = {"first": random_lab(3), "second": random_lab(4, prefix="b")}
+    for name, lab in labs.items():
+        lab.write(tmp_path / name)
+
+    def land(name: str) -> None:
+        settings = load_settings({**environment, "CSV_DATA_PATH": str(tmp_path / name)})
+        run(settings, ["lab"], transforms=False)
+
+    def features(name: str) -> list[dict[str, Any]]:
+        return published(environment, tmp_path / name)[0]
+
+    land("first")
+    assert features("second") == labs["second"].features()
+    land("first")
+    assert features("first") == labs["first"].features()
 
 
 def test_a_lab_without_experiments_has_features_of_none(

@@ -20,6 +20,7 @@ def make(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.contract("S0-13")
+@pytest.mark.usefixtures("unit_tests_of_models")
 def test_two_words_from_a_clone_to_tested_tables(tmp_path: Path) -> None:
     clone = tmp_path / "assay"
     subprocess.run(["git", "clone", "--quiet", str(PROJECT_DIR), str(clone)], check=True)

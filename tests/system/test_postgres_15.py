@@ -64,6 +64,15 @@ def test_the_main_job_on_a_named_server(
     assert not (tmp_path / "data" / "postgres").exists()
 
 
+@pytest.mark.usefixtures("unit_tests_of_models")
+def test_the_models_pass_their_unit_tests_there(location: str, tmp_path: Path) -> None:
+    url = f"postgresql://{location}"
+    environment = {"ELT_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url}
+    assert run_elt("reset", "--yes", environment=environment).returncode == 0
+    done = run_elt("run", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.contract("S0-11")
 def test_sslmode_is_kept(location: str, tmp_path: Path) -> None:
     url = f"postgresql+asyncpg://{location}?sslmode=require"

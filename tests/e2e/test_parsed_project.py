@@ -1,0 +1,15 @@
+"""Builds of these tests take over a parse that was made for another warehouse."""
+
+from pathlib import Path
+
+from loaders.settings import Settings
+from loaders.warehouse import open_warehouse
+from orchestration import dbt
+
+
+def test_dbt_takes_over_the_parse_that_is_laid_for_a_warehouse(
+    settings: Settings, tmp_path: Path
+) -> None:
+    done = dbt.invoke(settings, open_warehouse(settings), ["ls", "--quiet"], tmp_path / "logs")
+    assert done.returncode == 0, done.stdout
+    assert "skipping parsing" in (tmp_path / "logs" / "dbt.log").read_text()
