@@ -23,6 +23,7 @@ from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
 from loaders.pipeline import expected_tables, import_early, run_pipeline
+from loaders.progress import PROGRESS
 from loaders.quarantine.rows import open_rows
 from loaders.settings import Settings
 from loaders.sources import Found, files
@@ -284,7 +285,11 @@ def carry(
     Raises:
         AssayError: the landing failed, or the books of what landed do not balance.
     """
-    run_pipeline(settings, warehouse, name, spec, manifests, run_id)
+    PROGRESS.begin("Landing", sum(m.batch.bytes for m in manifests if m.is_new))
+    try:
+        run_pipeline(settings, warehouse, name, spec, manifests, run_id)
+    finally:
+        PROGRESS.end()
     with warehouse.reading() as reader:
         wrong = ledger.unbalanced(reader, run_id)
         if wrong:

@@ -221,6 +221,7 @@ def _transform(
             return
         log.info("building: %s", models.reason or "asked for")
         tell(f"Building and testing the models{f': {models.reason}' if models.reason else ''} …")
+        warehouse.refresh_statistics()
         builds.begin(warehouse, record.run_id, made_from, models.ledger)
         log_dir = settings.runs_dir / record.run_id / "dbt"
         record.transform = dbt.build(settings, warehouse, log_dir)

@@ -14,6 +14,7 @@ from loaders.intake.checksum import shown
 from loaders.intake.decode import skip_mark
 from loaders.intake.delimited.regular import RegularRows
 from loaders.intake.documents.sequence import QuotedItems, SequenceRows
+from loaders.progress import PROGRESS
 
 BYTES_AT_ONCE = 1 << 18
 
@@ -53,10 +54,13 @@ class Passage:
         """The next bytes; none at the end."""
         while chunk := self._file.read(BYTES_AT_ONCE):
             self._sha256.update(chunk)
+            PROGRESS.read(len(chunk))
             text = self._decoder.decode(chunk).encode() if self._decoder else chunk
             if not text:
                 continue
+            before = self._rows.count
             self._rows.feed(text)
+            PROGRESS.rows += self._rows.count - before
             text = self._items.quote(text) if self._items else text
             if text:
                 return text

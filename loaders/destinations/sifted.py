@@ -12,6 +12,7 @@ from loaders.intake.arrow_sums import ArrowSums
 from loaders.intake.checksum import shown, total
 from loaders.intake.columnar import read_chunks, schema_of
 from loaders.intake.records import Rejected
+from loaders.progress import PROGRESS
 
 HELD_BYTES = 8_000_000  # of rows that stand aside; more of them wait on disk
 LENGTH_BYTES = 8
@@ -41,16 +42,21 @@ class Sifted:
         self._aside.close()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
+        left = self._batch.bytes  # what a chunk was read from is about as long as its values
         try:
             for chunk in read_chunks(self._batch):
                 landed, aside = chunk.rows.num_rows, len(chunk.rejected)
                 self.books += Books(landed + aside, landed, aside)
+                PROGRESS.rows += landed + aside
+                PROGRESS.read(min(chunk.rows.nbytes, left))
+                left -= min(chunk.rows.nbytes, left)
                 if aside:
                     self._set_aside(chunk.rejected)
                 if landed:
                     *values, numbers = chunk.rows.columns
                     self._checksum = total(self._sums.of(values, numbers), self._checksum)
                     yield chunk.rows
+            PROGRESS.read(left)
         except Exception as error:
             self.failure = error
             raise

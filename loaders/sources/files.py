@@ -16,6 +16,7 @@ from loaders.disk import full_disk
 from loaders.errors import SettingsError
 from loaders.intake.columns import table_name
 from loaders.intake.packed.unwrap import Member, is_packed, unwrap
+from loaders.progress import PROGRESS
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found
 
@@ -23,6 +24,7 @@ TOLD = 3  # files that an origin names
 if TYPE_CHECKING:
     from loaders.intake.alike import Examiner
 
+BYTES_AT_ONCE = 1 << 20
 MUCH = 1 << 24  # bytes; to hash more takes long enough to prepare for what follows
 
 
@@ -134,9 +136,10 @@ def find_paths(
 
 def _announce(known: Ledger, paths: Collection[Path]) -> None:
     try:
-        sizes = {path.stat().st_size for path in paths}
+        sizes = [path.stat().st_size for path in paths]
+        PROGRESS.begin("Hashing", sum(sizes))
         if sum(sizes) > MUCH and not any(map(is_packed, paths)):
-            known.expect(sizes)
+            known.expect(set(sizes))
     except OSError:
         return  # whoever reads it says so
 
@@ -190,11 +193,15 @@ def members_of(path: Path, unpack_in: Path, limit: int) -> Iterator[Member]:
 
 def _content(source: str, table: str, path: Path, member: Member) -> Content | str:
     try:
-        with member.path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.tell()
+        digest, size = hashlib.sha256(), 0
+        with member.path.open("rb", buffering=0) as file:
+            while chunk := file.read(BYTES_AT_ONCE):
+                digest.update(chunk)
+                size += len(chunk)
+                PROGRESS.read(len(chunk))
     except OSError as error:
         return f"cannot be read: {error.strerror or error}"
+    sha256 = digest.hexdigest()
     return Content(batch_id(source, table, sha256), source, table, path, member, sha256, size)
 
 
@@ -207,6 +214,8 @@ def examine_contents(
     """
     landed = known.landed({content.batch_id for content in contents})
     examiners = _examiners(tables) if landed.keys() < {c.batch_id for c in contents} else {}
+    new = sum(content.bytes for content in contents if content.batch_id not in landed)
+    PROGRESS.begin("Checking", new)
     batches: list[Batch] = []
     problems: list[str] = []
     for content in contents:

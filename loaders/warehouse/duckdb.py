@@ -103,6 +103,9 @@ class DuckDB:
         with closing(connection):
             yield connection
 
+    def refresh_statistics(self) -> None:
+        """DuckDB keeps them by itself."""
+
     def commit(self, statements: Statements) -> None:
         """Run statements of ours that write, all of them or none.
 

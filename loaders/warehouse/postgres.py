@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from loaders.errors import WarehouseError
 from loaders.settings import Target
 from loaders.warehouse.kept import is_keeping, kept, let_go
-from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
+from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Reader, Result, Statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,6 +114,21 @@ class Postgres:
     def writing(self) -> Iterator[None]:
         """Nothing to hold: the server lets many write."""
         yield
+
+    def refresh_statistics(self) -> None:
+        """Analyse the raw tables that changed: else the planner takes a million new rows for few.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
+        with closing(self.connect("assay")) as connection:
+            changed = connection.execute(
+                "select format('%%I.%%I', schemaname, relname) from pg_stat_user_tables "
+                "where schemaname = %s and n_mod_since_analyze > 0",
+                (RAW_SCHEMA,),
+            ).fetchall()
+            for (table,) in changed:
+                connection.execute(f"analyze {table}")
 
     def commit(self, statements: Statements) -> None:
         """Run statements of ours that write, all of them or none.

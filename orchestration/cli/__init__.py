@@ -26,6 +26,7 @@ from orchestration.cli.output import (
     say,
     warehouse_of,
 )
+from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
 
 FAILED, BAD_USAGE = 1, 2
@@ -311,7 +312,10 @@ def _run(context: click.Context, is_json: bool, sources: Sequence[str], **option
 
     settings = load_settings()
     with kept_open():
-        record = run_stages(settings, sources, tell=say, is_debug=is_debugging(context), **options)
+        with shown_progress():
+            record = run_stages(
+                settings, sources, tell=say, is_debug=is_debugging(context), **options
+            )
         end_run(context, settings, record, is_json=is_json)
 
 

@@ -371,3 +371,17 @@ def test_all_readers_of_a_process_share_one_bounded_pool(postgres_url: str) -> N
         with open_warehouse(settings).reading() as reader:
             backends.add(reader.fetch("select pg_backend_pid()").rows[0][0])
     assert len(backends) == 1
+
+
+def test_what_changed_in_raw_is_analysed(postgres_url: str) -> None:
+    place = open_warehouse(load_settings({"DATABASE_URL": postgres_url}))
+    place.commit(
+        [
+            ("create schema raw", ()),
+            ('create table raw."Odd" as select n from generate_series(1, 500) as n', ()),
+        ]
+    )
+    place.refresh_statistics()
+    counted = "select reltuples from pg_class where relname = 'Odd'"
+    assert place.query(counted).rows == [(500.0,)]
+    DuckDB(Path("nowhere")).refresh_statistics()

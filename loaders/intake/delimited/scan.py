@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loaders.intake.decode import skip_mark
+from loaders.progress import PROGRESS
 
 CHUNK = 1 << 20
 QUOTE, LF, CR, NUL = b'"\n\r\0'
@@ -228,6 +229,7 @@ def _utf8_chunks(path: Path, encoding: str, scanner: _Scanner) -> Iterator[bytes
     with path.open("rb") as file:
         skip_mark(file, encoding)
         while chunk := file.read(CHUNK):
+            PROGRESS.read(len(chunk))
             if encoding == "utf-8" and chunk.isascii() and not decoder.getstate()[0]:
                 yield chunk
                 continue
