@@ -6,6 +6,7 @@ A file is its content: it is hashed first, and only what the ledger does not kno
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from glob import glob
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from loaders.sources import Found
 
 TOLD = 3  # files that an origin names
 if TYPE_CHECKING:
-    from loaders.intake.alike import Examiner
+    from loaders.intake.examine import Reading
 
 BYTES_AT_ONCE = 1 << 20
 MUCH = 1 << 24  # bytes; to hash more takes long enough to prepare for what follows
@@ -213,38 +214,54 @@ def examine_contents(
     How a batch that has landed is read was decided then.
     """
     landed = known.landed({content.batch_id for content in contents})
-    examiners = _examiners(tables) if landed.keys() < {c.batch_id for c in contents} else {}
-    new = sum(content.bytes for content in contents if content.batch_id not in landed)
-    PROGRESS.begin("Checking", new)
+    readings = _readings([c for c in contents if c.batch_id not in landed], tables)
     batches: list[Batch] = []
     problems: list[str] = []
     for content in contents:
-        if content.batch_id in landed:
-            found: Batch | str = _batch(content, problem=landed[content.batch_id])
+        reading = readings.get(content)
+        if isinstance(reading, str):
+            problems.append(f"{content.told}: {reading}")
+            continue
+        if reading is None:
+            batch = _batch(content, problem=landed[content.batch_id])
         else:
-            found = _examined(content, tables[content.table], examiners[content.table])
-        problem = found.problem if isinstance(found, Batch) else found
-        if isinstance(found, Batch):
-            batches.append(found)
-        problems += [f"{content.told}: {problem}"] if problem else []
+            batch = _examined(content, tables[content.table], reading)
+        batches.append(batch)
+        problems += [f"{content.told}: {batch.problem}"] if batch.problem else []
     return batches, problems
 
 
-def _examiners(tables: Mapping[str, FileTable]) -> "Mapping[str, Examiner]":
-    from loaders.intake.alike import Examiner  # late: what the ledger knows needs none
+def _readings(
+    contents: list[Content], tables: Mapping[str, FileTable]
+) -> "dict[Content, Reading | str]":
+    """How new contents are read; why not, where one cannot be."""
+    if not contents:
+        return {}
+    from loaders.intake import beside  # late: what the ledger knows needs none of it
 
-    return {name: Examiner(table.columns, table.dialect) for name, table in tables.items()}
+    size = sum(content.bytes for content in contents)
+    PROGRESS.begin("Checking", size)
+    by_table: dict[str, list[Content]] = {}
+    for content in contents:
+        by_table.setdefault(content.table, []).append(content)
+    tasks = [
+        beside.Task(
+            tuple(str(content.member.path) for content in group),
+            tables[table].columns,
+            tables[table].dialect,
+        )
+        for table, group in by_table.items()
+    ]
+    examined = beside.examine_beside(tasks) if size > MUCH else None
+    if examined is None:
+        examined = beside.examine_all(tasks)
+    answers = chain.from_iterable(examined)
+    return dict(zip(chain.from_iterable(by_table.values()), answers, strict=True))
 
 
-def _examined(content: Content, expected: FileTable, examiner: "Examiner") -> Batch | str:
+def _examined(content: Content, expected: FileTable, reading: "Reading") -> Batch:
     from loaders.intake.examine import columns_of
 
-    try:
-        reading = examiner.examine(content.member.path)
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
-    except (LookupError, ValueError) as error:  # the encoding that sources.yml names, say
-        return f"cannot be read: {error}"
     columns = columns_of(reading, expected.columns)
     missing = [name for name in expected.required if name not in {c.name for c in columns}]
     problem = reading.problem
