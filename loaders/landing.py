@@ -211,11 +211,13 @@ class _Ledger:
         self._warehouse = warehouse
         self._prepare = partial(import_early, settings, warehouse, run_id)
 
-    def expect(self, sizes: Collection[int]) -> None:
+    def are_new(self, sizes: Collection[int]) -> bool:
         """Content of a size that no batch has is new."""
         with self._warehouse.reading() as reader:
-            if set(sizes) - ledger.known_sizes(reader, sizes):
-                self._prepare()
+            known = ledger.known_sizes(reader, sizes)
+        if set(sizes) - known:
+            self._prepare()
+        return not known
 
     def landed(self, ids: Collection[str]) -> Mapping[str, str | None]:
         """Which batches have landed.

@@ -8,7 +8,9 @@ examine, then how many bytes were read, and at last how each of them is read.
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -23,22 +25,32 @@ STEP = 1 << 24  # bytes between two words of how far it is
 class Task(msgspec.Struct, frozen=True):
     """Files of one table, in order, and what is known of it."""
 
+    table: str
     paths: tuple[str, ...]
     expected: tuple[str, ...] = ()
     override: Override | None = None
 
 
+Readings = dict[str, Reading | str]  # by `key`; why not, where a file cannot be read
+
+
 class _Answer(msgspec.Struct, frozen=True):
-    readings: list[list[Reading | str]]
+    readings: Readings
 
 
-def examine_all(tasks: Iterable[Task]) -> list[list[Reading | str]]:
-    """How the files of each task are read; why not, where one cannot be."""
-    examined = []
+def key(table: str, path: str) -> str:
+    """What a reading is found by: two tables may read a file in two ways."""
+    return f"{table} {path}"
+
+
+def examine_all(tasks: Iterable[Task]) -> Readings:
+    """How the files of each task are read."""
+    readings: Readings = {}
     for task in tasks:
         examiner = Examiner(task.expected, task.override)
-        examined.append([_examine(examiner, Path(path)) for path in task.paths])
-    return examined
+        for path in task.paths:
+            readings[key(task.table, path)] = _examine(examiner, Path(path))
+    return readings
 
 
 def _examine(examiner: Examiner, path: Path) -> Reading | str:
@@ -50,33 +62,40 @@ def _examine(examiner: Examiner, path: Path) -> Reading | str:
         return f"cannot be read: {error}"
 
 
-def examine_beside(tasks: Sequence[Task]) -> list[list[Reading | str]] | None:
-    """The same, from another process; None where there is none, or it ends before it answers."""
-    try:
-        with subprocess.Popen(
+class Examination:
+    """An examination under way in another process."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self._tasks = tasks
+        self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-        ) as process:
-            return _ask(process, tasks)
-    except OSError:
-        return None
+        )
 
+    def readings(self) -> Readings:
+        """How the files are read; found out here where the process ends before it answers."""
+        with self._process as process:
+            assert process.stdout is not None
+            self._ask()
+            for line in process.stdout:
+                word = msgspec.json.decode(line, type=int | _Answer)
+                if isinstance(word, _Answer):
+                    return word.readings
+                PROGRESS.read(word)
+        return examine_all(self._tasks)
 
-def _ask(
-    process: subprocess.Popen[bytes], tasks: Sequence[Task]
-) -> list[list[Reading | str]] | None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(msgspec.json.encode(tasks))
-    process.stdin.close()
-    for line in process.stdout:
-        word = msgspec.json.decode(line, type=int | _Answer)
-        if isinstance(word, _Answer):
-            return word.readings
-        PROGRESS.read(word)
-    return None
+    def begin(self) -> Self:
+        """Tell the process now what it is to do."""
+        self._ask()
+        return self
+
+    def _ask(self) -> None:
+        assert self._process.stdin is not None
+        if not self._process.stdin.closed:
+            with suppress(BrokenPipeError), self._process.stdin as pipe:
+                pipe.write(msgspec.json.encode(self._tasks))
 
 
 def _answer() -> None:

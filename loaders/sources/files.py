@@ -6,7 +6,6 @@ A file is its content: it is hashed first, and only what the ledger does not kno
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from glob import glob
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import quote
@@ -23,17 +22,19 @@ from loaders.sources import Found
 
 TOLD = 3  # files that an origin names
 if TYPE_CHECKING:
+    from loaders.intake.beside import Examination, Task
     from loaders.intake.examine import Reading
 
 BYTES_AT_ONCE = 1 << 20
+FEW = 100  # files that a process is told of while it starts
 MUCH = 1 << 24  # bytes; to hash more takes long enough to prepare for what follows
 
 
 class Ledger(Protocol):
     """What is asked of the ledger while files are found."""
 
-    def expect(self, sizes: Collection[int]) -> None:
-        """Hear the sizes of contents before they are hashed: one that no batch has is new."""
+    def are_new(self, sizes: Collection[int], /) -> bool:
+        """Whether no batch has any of these sizes, of contents that are yet to be hashed."""
 
     def landed(self, ids: Collection[str], /) -> Mapping[str, str | None]:
         """Those of the batches that have landed, with the reason where one stood aside whole."""
@@ -42,8 +43,9 @@ class Ledger(Protocol):
 class NothingLanded:
     """The ledger of a warehouse in which nothing has landed."""
 
-    def expect(self, sizes: Collection[int]) -> None:
-        """All of it is new."""
+    def are_new(self, _sizes: Collection[int], /) -> bool:
+        """All of them are."""
+        return True
 
     def landed(self, _ids: Collection[str], /) -> Mapping[str, str | None]:
         """None of them."""
@@ -99,9 +101,9 @@ def find(
         if not paths:
             missing.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
     known = known or NothingLanded()
-    _announce(known, [path for _, path in places])
+    begun = _foresee(known, places, spec.tables)
     contents, unreadable = hash_files(name, places, unpack_in, limit)
-    batches, unsound = examine_contents(contents, spec.tables, known)
+    batches, unsound = examine_contents(contents, spec.tables, known, begun)
     return Found(str(folder), tuple(batches), (*missing, *unreadable, *unsound))
 
 
@@ -118,7 +120,7 @@ def find_paths(
     are the tables that sources of sources.yml have: nothing else lands there.
     """
     places, known = list(places), known or NothingLanded()
-    _announce(known, [path for _, path in places])
+    begun = _foresee(known, places, {})
     contents, problems = hash_files(PATHS, places, unpack_in, limit)
     for content in contents:
         if content.table in taken:
@@ -128,21 +130,30 @@ def find_paths(
             )
     free = [content for content in contents if content.table not in taken]
     tables = {content.table: FileTable(file="*") for content in free}
-    batches, unsound = examine_contents(free, tables, known)
+    batches, unsound = examine_contents(free, tables, known, begun)
     origin = ", ".join(str(path) for _, path in places[:TOLD])
     more = len(places) - TOLD
     origin += f" and {more} more" if more > 0 else ""
     return Found(origin, tuple(batches), (*problems, *unsound))
 
 
-def _announce(known: Ledger, paths: Collection[Path]) -> None:
+def _foresee(
+    known: Ledger, places: Collection[tuple[str | None, Path]], tables: Mapping[str, FileTable]
+) -> "Examination | None":
+    """Begin to examine files before they are hashed, where their sizes show that all are new."""
     try:
-        sizes = [path.stat().st_size for path in paths]
+        sizes = [path.stat().st_size for _, path in places]
         PROGRESS.begin("Hashing", sum(sizes))
-        if sum(sizes) > MUCH and not any(map(is_packed, paths)):
-            known.expect(set(sizes))
+        if sum(sizes) <= MUCH or any(is_packed(path) for _, path in places):
+            return None
     except OSError:
-        return  # whoever reads it says so
+        return None  # whoever reads it says so
+    if not known.are_new(set(sizes)) or len(places) > FEW:
+        return None
+    from loaders.intake.beside import Examination
+
+    paths = [(table or table_name(path.name), str(path)) for table, path in places]
+    return Examination(_tasks(paths, tables)).begin()
 
 
 def expand(argument: str) -> list[Path]:
@@ -207,24 +218,28 @@ def _content(source: str, table: str, path: Path, member: Member) -> Content | s
 
 
 def examine_contents(
-    contents: Collection[Content], tables: Mapping[str, FileTable], known: Ledger
+    contents: Collection[Content],
+    tables: Mapping[str, FileTable],
+    known: Ledger,
+    begun: "Examination | None" = None,
 ) -> tuple[list[Batch], list[str]]:
     """The batch of each content, and what is wrong with them.
 
-    How a batch that has landed is read was decided then.
+    How a batch that has landed is read was decided then. `begun` is an examination of all of them.
     """
     landed = known.landed({content.batch_id for content in contents})
-    readings = _readings([c for c in contents if c.batch_id not in landed], tables)
+    new = [content for content in contents if content.batch_id not in landed]
+    readings = begun.readings() if begun else _readings(new, tables)
     batches: list[Batch] = []
     problems: list[str] = []
     for content in contents:
-        reading = readings.get(content)
-        if isinstance(reading, str):
-            problems.append(f"{content.told}: {reading}")
-            continue
-        if reading is None:
+        if content.batch_id in landed:
             batch = _batch(content, problem=landed[content.batch_id])
         else:
+            reading = readings[f"{content.table} {content.member.path}"]
+            if isinstance(reading, str):
+                problems.append(f"{content.told}: {reading}")
+                continue
             batch = _examined(content, tables[content.table], reading)
         batches.append(batch)
         problems += [f"{content.told}: {batch.problem}"] if batch.problem else []
@@ -232,31 +247,31 @@ def examine_contents(
 
 
 def _readings(
-    contents: list[Content], tables: Mapping[str, FileTable]
-) -> "dict[Content, Reading | str]":
-    """How new contents are read; why not, where one cannot be."""
+    contents: Collection[Content], tables: Mapping[str, FileTable]
+) -> "Mapping[str, Reading | str]":
+    """How new contents are read, by table and path; why not, where one cannot be."""
     if not contents:
         return {}
-    from loaders.intake import beside  # late: what the ledger knows needs none of it
+    from loaders.intake.beside import Examination, examine_all  # late: the ledger needs none of it
 
     size = sum(content.bytes for content in contents)
     PROGRESS.begin("Checking", size)
-    by_table: dict[str, list[Content]] = {}
-    for content in contents:
-        by_table.setdefault(content.table, []).append(content)
-    tasks = [
-        beside.Task(
-            tuple(str(content.member.path) for content in group),
-            tables[table].columns,
-            tables[table].dialect,
-        )
+    tasks = _tasks([(c.table, str(c.member.path)) for c in contents], tables)
+    return Examination(tasks).readings() if size > MUCH else examine_all(tasks)
+
+
+def _tasks(paths: Iterable[tuple[str, str]], tables: Mapping[str, FileTable]) -> "list[Task]":
+    """The files of each table, given with their tables."""
+    from loaders.intake.beside import Task
+
+    by_table: dict[str, list[str]] = {}
+    for table, path in paths:
+        by_table.setdefault(table, []).append(path)
+    known = {table: tables.get(table, FileTable(file="*")) for table in by_table}
+    return [
+        Task(table, tuple(group), known[table].columns, known[table].dialect)
         for table, group in by_table.items()
     ]
-    examined = beside.examine_beside(tasks) if size > MUCH else None
-    if examined is None:
-        examined = beside.examine_all(tasks)
-    answers = chain.from_iterable(examined)
-    return dict(zip(chain.from_iterable(by_table.values()), answers, strict=True))
 
 
 def _examined(content: Content, expected: FileTable, reading: "Reading") -> Batch:

@@ -225,8 +225,9 @@ class Known(files.NothingLanded):
         self.batches = batches
         self.sizes: set[int] = set()
 
-    def expect(self, sizes: Collection[int]) -> None:
+    def are_new(self, sizes: Collection[int], /) -> bool:
         self.sizes |= set(sizes)
+        return True
 
     def landed(self, ids: Collection[str], /) -> dict[str, str | None]:
         return {name: self.batches[name] for name in set(ids) & self.batches.keys()}
