@@ -53,9 +53,7 @@ class RegularRows:
     def _take(self, hashes: Hashes) -> None:
         if self._skips_header:
             hashes, self._skips_header = hashes[1:], False
-        sums = np.zeros(len(hashes), np.uint64)
-        for place, salt in enumerate(self._salts):
-            sums += hashes[:, place] * salt
+        sums = hashes @ self._salts
         first = self.count + 1
         self.count += len(hashes)
         numbers = np.arange(first, first + len(hashes), dtype=np.uint64)
