@@ -10,7 +10,6 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -208,16 +207,16 @@ class _Ledger:
     """The ledger while files are found: as soon as one is known to be new, dlt is on its way."""
 
     def __init__(self, settings: Settings, warehouse: Warehouse, run_id: str) -> None:
-        self._warehouse = warehouse
-        self._prepare = partial(import_early, settings, warehouse, run_id)
+        self._settings, self._warehouse, self._run_id = settings, warehouse, run_id
 
-    def are_new(self, sizes: Collection[int]) -> bool:
+    def unknown_sizes(self, sizes: Collection[int]) -> set[int]:
         """Content of a size that no batch has is new."""
         with self._warehouse.reading() as reader:
-            known = ledger.known_sizes(reader, sizes)
-        if set(sizes) - known:
-            self._prepare()
-        return not known
+            return set(sizes) - ledger.known_sizes(reader, sizes)
+
+    def prepare(self) -> None:
+        """Begin to import dlt."""
+        import_early(self._settings, self._warehouse, self._run_id)
 
     def landed(self, ids: Collection[str]) -> Mapping[str, str | None]:
         """Which batches have landed.
@@ -228,7 +227,7 @@ class _Ledger:
             known = ledger.known_batches(reader, ids)
             settled = drift.settled(reader, known)
         if len(known) < len(ids):
-            self._prepare()
+            self.prepare()
         return dict.fromkeys(settled)
 
 

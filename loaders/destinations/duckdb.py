@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
 from dlt.common.destination.exceptions import DestinationTerminalException
@@ -17,11 +16,15 @@ from typing_extensions import override
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import Passage, takes_bytes
-from loaders.destinations.sifted import Sifted
 from loaders.destinations.tables import LINEAGE, Landed, Manifest
-from loaders.intake.columnar import read_regular, schema_of
+
+if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files have no use for it
+    import pyarrow as pa
+
+    from loaders.destinations.sifted import Sifted
 
 MEMORY = "400MB"  # beyond it DuckDB writes to disk
+ENOUGH_FOR_SQL = 10  # rows of our own tables
 SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
 # Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass
 FILE = (
@@ -53,6 +56,8 @@ class DuckDBLanding(LandingJob):
         return (batch.table, *batch.landed_columns) if is_small and self.takes(batch) else None
 
     def _copy_small(self, batches: list[Batch]) -> list[Landed]:
+        import pyarrow as pa
+
         rows = _SmallFiles(batches)
         stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
         names = (*batches[0].landed_columns, "_row", "_batch_id")
@@ -93,8 +98,10 @@ class DuckDBLanding(LandingJob):
             passing.result()
             return passage.landed(count)
 
-    def copy_rows(self, batch: Batch, rows: Sifted) -> int:
+    def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
         """Append rows from a stream of Arrow tables, in their order."""
+        import pyarrow as pa
+
         names = () if batch.problem else batch.landed_columns
         stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
         *values, number = rows.schema.names
@@ -106,7 +113,7 @@ class DuckDBLanding(LandingJob):
             [batch.id, self._load_id],
         )
 
-    def append(self, name: str, rows: pa.Table) -> int:
+    def append(self, name: str, rows: "pa.Table") -> int:
         """Append rows from an Arrow table."""
         columns = self.quoted(rows.column_names)
         target = self._sql.make_qualified_table_name(name)
@@ -115,8 +122,12 @@ class DuckDBLanding(LandingJob):
         )
 
     def insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
-        """Append rows to a table of ours, as Arrow: DuckDB is slow to take many parameters."""
-        if rows:
+        """Append rows to a table of ours, many of them as Arrow: DuckDB is slow with parameters."""
+        if len(rows) <= ENOUGH_FOR_SQL:
+            super().insert(name, columns, rows)
+        else:
+            import pyarrow as pa
+
             arrays = [pa.array(values) for values in zip(*rows, strict=True)]
             self.append(name, pa.table(arrays, columns))
 
@@ -136,11 +147,15 @@ class _SmallFiles:
     def __init__(self, batches: list[Batch]) -> None:
         self.landed: list[Landed] = []
         self.failure: Exception | None = None
+        import pyarrow as pa
+
+        from loaders.intake.columnar import schema_of
+
         self._batches = batches
         self._rows = schema_of(len(batches[0].landed_columns))
         self.schema = self._rows.append(pa.field("batch", pa.string()))
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> "Iterator[pa.RecordBatch]":
         try:
             for batch in self._batches:
                 yield from self._read(batch)
@@ -148,7 +163,11 @@ class _SmallFiles:
             self.failure = error
             raise
 
-    def _read(self, batch: Batch) -> Iterator[pa.RecordBatch]:
+    def _read(self, batch: Batch) -> "Iterator[pa.RecordBatch]":
+        import pyarrow as pa
+
+        from loaders.intake.columnar import read_regular
+
         count = 0
         with Passage(batch) as passage:
             content = b"".join(iter(passage.read, b""))

@@ -33,8 +33,11 @@ MUCH = 1 << 24  # bytes; to hash more takes long enough to prepare for what foll
 class Ledger(Protocol):
     """What is asked of the ledger while files are found."""
 
-    def are_new(self, sizes: Collection[int], /) -> bool:
-        """Whether no batch has any of these sizes, of contents that are yet to be hashed."""
+    def unknown_sizes(self, sizes: Collection[int], /) -> set[int]:
+        """Those that no batch has, of contents that are yet to be hashed: these are new."""
+
+    def prepare(self) -> None:
+        """Hear that something is new, and will land."""
 
     def landed(self, ids: Collection[str], /) -> Mapping[str, str | None]:
         """Those of the batches that have landed, with the reason where one stood aside whole."""
@@ -43,9 +46,12 @@ class Ledger(Protocol):
 class NothingLanded:
     """The ledger of a warehouse in which nothing has landed."""
 
-    def are_new(self, _sizes: Collection[int], /) -> bool:
-        """All of them are."""
-        return True
+    def unknown_sizes(self, sizes: Collection[int], /) -> set[int]:
+        """All of them."""
+        return set(sizes)
+
+    def prepare(self) -> None:
+        """Nothing has to be prepared."""
 
     def landed(self, _ids: Collection[str], /) -> Mapping[str, str | None]:
         """None of them."""
@@ -148,12 +154,16 @@ def _foresee(
             return None
     except OSError:
         return None  # whoever reads it says so
-    if not known.are_new(set(sizes)) or len(places) > FEW:
-        return None
-    from loaders.intake.beside import Examination
+    unknown = known.unknown_sizes(set(sizes))
+    examination = None
+    if len(unknown) == len(set(sizes)) and len(places) <= FEW:
+        from loaders.intake.beside import Examination
 
-    paths = [(table or table_name(path.name), str(path)) for table, path in places]
-    return Examination(_tasks(paths, tables)).begin()
+        paths = [(table or table_name(path.name), str(path)) for table, path in places]
+        examination = Examination(_tasks(paths, tables)).begin()
+    if unknown:
+        known.prepare()
+    return examination
 
 
 def expand(argument: str) -> list[Path]:

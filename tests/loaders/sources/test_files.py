@@ -225,9 +225,9 @@ class Known(files.NothingLanded):
         self.batches = batches
         self.sizes: set[int] = set()
 
-    def are_new(self, sizes: Collection[int], /) -> bool:
+    def unknown_sizes(self, sizes: Collection[int], /) -> set[int]:
         self.sizes |= set(sizes)
-        return True
+        return set(sizes)
 
     def landed(self, ids: Collection[str], /) -> dict[str, str | None]:
         return {name: self.batches[name] for name in set(ids) & self.batches.keys()}
