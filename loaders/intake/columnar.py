@@ -14,17 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from loaders.batch import Batch
+from loaders.intake.chunks import gather
 from loaders.intake.decode import skip_mark
 from loaders.intake.documents.sequence import read_items
 from loaders.intake.parquet.reading import read_parquet
 from loaders.intake.parquet.text import rows_of
-from loaders.intake.record import Fields
 from loaders.intake.records import Rejected, Row, Rows, judge_values, read_parts
 
 BLOCK = 1 << 21  # bytes; longer than the longest record that the check lets pass
-ROWS_AT_ONCE = 20_000
-CHARACTERS_AT_ONCE = 16_000_000  # a column of text holds 2 GB
-REJECTED_AT_ONCE = 1_000
 NUMBER = "number"  # the column of the rows' numbers, behind the columns of text
 
 
@@ -123,79 +120,12 @@ def read_regular(
 
 
 def _careful(read: Iterable[Rows | Row | Rejected], schema: pa.Schema) -> Iterator[Chunk]:
-    filling = _Filling(schema)
-    for part in read:
-        size = _size(part)
-        if not isinstance(part, Rows) or filling.has_room_for(part, size):
-            filling.add(part, size)
-        else:
-            for row in part.rows():
-                if filling.is_full:
-                    yield filling.release()
-                filling.add(row, _size(row))
-        if filling.is_full:
-            yield filling.release()
-    if not filling.is_empty:
-        yield filling.release()
-
-
-def _size(part: Rows | Row | Rejected) -> int:
-    """The characters that a part of a chunk holds."""
-    if isinstance(part, Rejected):
-        return 2 * len(part.text)
-    return sum(map(len, filter(None, part.fields)))
-
-
-class _Filling:
-    """A chunk that grows until it is full; its fields are kept in one list, row behind row."""
-
-    def __init__(self, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._begin()
-
-    def _begin(self) -> None:
-        self._fields: Fields = []
-        self._numbers: list[int] = []
-        self._rejected: list[Rejected] = []
-        self._characters = 0
-
-    def has_room_for(self, rows: Rows, size: int) -> bool:
-        """Whether the chunk is not overfull with all of these."""
-        is_few = len(self._numbers) + len(rows.numbers) <= ROWS_AT_ONCE
-        return is_few and self._characters + size <= CHARACTERS_AT_ONCE
-
-    def add(self, part: Rows | Row | Rejected, size: int) -> None:
-        """Take in a row, or rows that there is room for, or what stands aside."""
-        self._characters += size
-        if isinstance(part, Rejected):
-            self._rejected.append(part)
-            return
-        self._fields += part.fields
-        if isinstance(part, Rows):
-            self._numbers += part.numbers
-        else:
-            self._numbers.append(part.number)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to hand the chunk on."""
-        is_many = len(self._numbers) >= ROWS_AT_ONCE or len(self._rejected) >= REJECTED_AT_ONCE
-        return is_many or self._characters >= CHARACTERS_AT_ONCE
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is neither a row nor what stands aside."""
-        return not self._numbers and not self._rejected
-
-    def release(self) -> Chunk:
-        """The chunk; another begins."""
-        width = len(self._schema) - 1
-        arrays = [pa.array(self._fields[i::width], pa.string()) for i in range(width)]
-        numbers = pa.array(self._numbers, pa.int64())
-        rows = pa.RecordBatch.from_arrays([*arrays, numbers], schema=self._schema)
-        chunk = Chunk(rows, self._rejected)
-        self._begin()
-        return chunk
+    width = len(schema) - 1
+    for gathered in gather(read, width):
+        arrays = [pa.array(column, pa.string()) for column in gathered.columns()]
+        numbers = pa.array(gathered.numbers, pa.int64())
+        rows = pa.RecordBatch.from_arrays([*arrays, numbers], schema=schema)
+        yield Chunk(rows, gathered.rejected)
 
 
 def _parquet(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loaders.batch import Batch, Column, Dialect, Layout, Ragged
-from loaders.intake import columnar
+from loaders.intake import chunks
 from loaders.intake.columnar import read_chunks
 from loaders.intake.columns import column_name
 from loaders.intake.delimited import runs
@@ -76,8 +76,8 @@ def test_a_file_that_obeys_the_rules_is_read_fast(
 def test_rows_and_what_stands_aside_come_in_parts(
     batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columnar, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr(columnar, "REJECTED_AT_ONCE", 2)
+    monkeypatch.setattr(chunks, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(chunks, "REJECTED_AT_ONCE", 2)
     batch = examined(batch_of, b"a,b\n1,x\nragged\n2,y\n3,z\nr\n4,u\ns\nt\n")
     parts = [(chunk.rows.num_rows, len(chunk.rejected)) for chunk in read_chunks(batch)]
     assert parts == [(2, 1), (2, 1), (0, 2)]
@@ -86,7 +86,7 @@ def test_rows_and_what_stands_aside_come_in_parts(
 def test_long_rows_come_in_smaller_parts(
     batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columnar, "CHARACTERS_AT_ONCE", 10)
+    monkeypatch.setattr(chunks, "CHARACTERS_AT_ONCE", 10)
     batch = batch_of(b"a,b\n1,xxxxxxxxxxx\n2,x\n3,xxxxxxxx\n4,\n")
     assert [chunk.rows.num_rows for chunk in read_chunks(batch)] == [1, 2, 1]
 
@@ -261,7 +261,7 @@ def test_ordinary_rows_come_to_the_same_together_as_one_by_one(
         patch.setattr(runs, "LINES_AT_ONCE", 0)
         one_by_one = list(read_rows(batch))
         patch.setattr(runs, "LINES_AT_ONCE", lines_of_a_run)
-        patch.setattr(columnar, "ROWS_AT_ONCE", rows_of_a_chunk)
+        patch.setattr(chunks, "ROWS_AT_ONCE", rows_of_a_chunk)
         together = list(read_rows(batch))
         assert together == one_by_one == read(batch)
     assert together == list(read_rows(batch))
