@@ -18,21 +18,24 @@ class TextSums:
 
     def of(self, chunk: TextChunk) -> Hashes:
         """What each row adds."""
-        numbers = np.array(chunk.numbers, np.uint64)
-        sums = np.zeros(len(numbers), np.uint64)
-        for column, salt in zip(chunk.columns(), self._salts, strict=True):
-            sums += self._hasher.hash(_values(column)) * salt
-        return sum_rows(sums, numbers)
+        if not chunk.numbers:
+            return np.zeros(0, np.uint64)
+        hashes = self._hasher.hash(_values(chunk.fields)).reshape(-1, len(self._salts))
+        sums = (hashes * self._salts).sum(axis=1, dtype=np.uint64)
+        return sum_rows(sums, np.array(chunk.numbers, np.uint64))
 
 
-def _values(column: Fields) -> Values:
-    texts = [value or "" for value in column]
+def _values(fields: Fields) -> Values:
+    is_null = np.zeros(len(fields), np.bool_)
+    texts = [field for field in fields if field is not None]
+    if len(texts) < len(fields):
+        is_null[:] = [field is None for field in fields]
+        texts = [field or "" for field in fields]
     text = "".join(texts)
     data = text.encode()
-    if len(data) == len(text):
-        lengths = np.fromiter(map(len, texts), np.intp, len(texts))
+    if len(data) > len(text):
+        lengths = np.array([len(value.encode()) for value in texts], np.intp)
     else:
-        lengths = np.fromiter((len(value.encode()) for value in texts), np.intp, len(texts))
+        lengths = np.fromiter(map(len, texts), np.intp, len(texts))
     ends = np.cumsum(lengths)
-    is_null = np.fromiter((value is None for value in column), np.bool_, len(column))
     return Values(np.frombuffer(data, np.uint8), ends - lengths, ends, is_null)
