@@ -1,6 +1,6 @@
 """DuckDB: dlt's destination, with rows landed from files that DuckDB reads, or from Arrow."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing_extensions import override
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import Passage, takes_bytes
+from loaders.destinations.sifting import Sifting
 from loaders.destinations.tables import LINEAGE, Landed, Manifest
 
 if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files have no use for it
@@ -98,27 +99,38 @@ class DuckDBLanding(LandingJob):
             passing.result()
             return passage.landed(count)
 
-    def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
+    def sift(self, batch: Batch) -> "Sifted":
+        """The rows as Arrow tables."""
+        from loaders.destinations.sifted import Sifted
+
+        return Sifted(batch)
+
+    def copy_rows(self, batch: Batch, rows: Sifting[Any]) -> int:
         """Append rows from a stream of Arrow tables, in their order."""
         import pyarrow as pa
 
-        names = () if batch.problem else batch.landed_columns
+        from loaders.destinations.sifted import Sifted
+
+        assert isinstance(rows, Sifted)
         stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
         *values, number = rows.schema.names
         picked = "".join(f"{value}, " for value in values)
         return self._insert_arrow(
             f"insert into {self._sql.make_qualified_table_name(batch.table)} "
-            f"({self.quoted((*names, *LINEAGE))}) select {picked} ?, {number}, ? from _arrow",
+            f"({self.quoted((*rows.names, *LINEAGE))}) select {picked} ?, {number}, ? from _arrow",
             stream,
             [batch.id, self._load_id],
         )
 
-    def append(self, name: str, rows: "pa.Table") -> int:
+    def append(self, name: str, columns: Mapping[str, Sequence[Any]]) -> int:
         """Append rows from an Arrow table."""
-        columns = self.quoted(rows.column_names)
+        import pyarrow as pa
+
+        names = self.quoted(columns)
         target = self._sql.make_qualified_table_name(name)
+        rows = pa.table({column: pa.array(values) for column, values in columns.items()})
         return self._insert_arrow(
-            f"insert into {target} ({columns}) select {columns} from _arrow", rows, []
+            f"insert into {target} ({names}) select {names} from _arrow", rows, []
         )
 
     def insert(self, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
@@ -126,10 +138,7 @@ class DuckDBLanding(LandingJob):
         if len(rows) <= ENOUGH_FOR_SQL:
             super().insert(name, columns, rows)
         else:
-            import pyarrow as pa
-
-            arrays = [pa.array(values) for values in zip(*rows, strict=True)]
-            self.append(name, pa.table(arrays, columns))
+            self.append(name, dict(zip(columns, zip(*rows, strict=True), strict=True)))
 
     def _insert_arrow(self, sql: str, rows: Any, parameters: list[Any]) -> int:
         connection = self._sql.native_connection

@@ -6,7 +6,7 @@ by row. Either way it is hashed beside: a file that changed after it was looked 
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +30,8 @@ from loaders.destinations.tables import (
     schema_changes,
 )
 
-if TYPE_CHECKING:  # Arrow is for the careful path alone: it would double the memory of the other
-    import pyarrow as pa
-
-    from loaders.destinations.sifted import Sifted
+if TYPE_CHECKING:
+    from loaders.destinations.sifting import Sifting
     from loaders.intake.records import Rejected
 
 ROWS_AT_ONCE = 500
@@ -94,12 +92,16 @@ class LandingJob(RunnableLoadJob):
         """Append the rows of a checked file to the batch's raw table, with their lineage."""
 
     @abstractmethod
-    def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
+    def sift(self, batch: Batch) -> "Sifting[Any]":
+        """The rows of a batch that is read by us, as `copy_rows` takes them."""
+
+    @abstractmethod
+    def copy_rows(self, batch: Batch, rows: "Sifting[Any]") -> int:
         """Append rows to the batch's raw table, with their lineage; how many the warehouse took."""
 
     @abstractmethod
-    def append(self, name: str, rows: "pa.Table") -> int:
-        """Append rows to a table of ours, by the names of their columns; how many it took."""
+    def append(self, name: str, columns: Mapping[str, Sequence[Any]]) -> int:
+        """Append rows to a table of ours, given as the values of its columns; how many it took."""
 
     @property
     def _sql(self) -> Any:
@@ -145,10 +147,8 @@ class LandingJob(RunnableLoadJob):
         )
 
     def _sift(self, manifest: Manifest) -> Landed:
-        from loaders.destinations.sifted import Sifted
-
         batch = manifest.batch
-        with Sifted(batch) as rows:
+        with self.sift(batch) as rows:
             try:
                 taken = self.copy_rows(batch, rows)
             except Exception as error:
@@ -200,8 +200,6 @@ class LandingJob(RunnableLoadJob):
         self.insert("_schema_changes", list(SCHEMA_CHANGES), changes)
 
     def _quarantine(self, manifest: Manifest, rejected: "list[Rejected]") -> int:
-        import pyarrow as pa
-
         batch = manifest.batch
         same: dict[str, Any] = {
             "_batch_id": batch.id,
@@ -213,15 +211,15 @@ class LandingJob(RunnableLoadJob):
             "quarantined_at": datetime.now(UTC),
             "_dlt_load_id": self._load_id,
         }
-        own = {
+        own: dict[str, list[Any]] = {
             "_row": [row.number for row in rejected],
             "line": [row.line for row in rejected],
             "raw_text": [row.text for row in rejected],
             "raw_bytes": [row.raw for row in rejected],
             "reason": [row.reason for row in rejected],
         }
-        columns = {name: pa.repeat(value, len(rejected)) for name, value in same.items()}
-        return self.append("_quarantine", pa.table({**columns, **own}))
+        repeated = {name: [value] * len(rejected) for name, value in same.items()}
+        return self.append("_quarantine", repeated | own)
 
     def _record_landing(self, current: list[dict[str, Any]]) -> None:
         if not current:

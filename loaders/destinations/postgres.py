@@ -7,9 +7,9 @@ and so cost nothing per row. Their answers are settings of the landing's own ses
 that only this session sees.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
@@ -20,14 +20,16 @@ from dlt.destinations.impl.postgres.postgres import PostgresClient
 from typing_extensions import override
 
 from loaders.batch import Batch
+from loaders.destinations.copy_text import csv_of, csv_of_columns
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import BYTES_AT_ONCE, Passage, takes_bytes
+from loaders.destinations.sifted_text import SiftedText
 from loaders.destinations.tables import OURS, Landed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from loaders.destinations.sifted import Sifted
+    from loaders.destinations.sifting import Sifting
 
 PATIENCE = "60s"
 LANDING_KEY = 0x6C616E64  # "land"; the lock of runs is another
@@ -64,14 +66,22 @@ class PostgresLanding(LandingJob):
             count = self._copy(batch.table, columns, passage, _options(batch), batch.id)
             return passage.landed(count)
 
-    def copy_rows(self, batch: Batch, rows: "Sifted") -> int:
-        """Append rows that were cut by us, with their numbers."""
-        names = () if batch.problem else batch.landed_columns
-        return self._copy(batch.table, (*names, "_row"), _Stream(_csv(rows)), "", batch.id)
+    def sift(self, batch: Batch) -> "Sifting[Any]":
+        """The rows of Parquet as Arrow tables, of all else as they are cut."""
+        if batch.format != "parquet":
+            return SiftedText(batch)
+        from loaders.destinations.sifted import Sifted  # late: Arrow doubles the memory
 
-    def append(self, name: str, rows: "pa.Table") -> int:
+        return Sifted(batch)
+
+    def copy_rows(self, batch: Batch, rows: "Sifting[Any]") -> int:
+        """Append rows that were cut by us, with their numbers."""
+        pieces = map(csv_of if isinstance(rows, SiftedText) else _bytes_of, rows)
+        return self._copy(batch.table, (*rows.names, "_row"), _Stream(pieces), "", batch.id)
+
+    def append(self, name: str, columns: Mapping[str, Sequence[Any]]) -> int:
         """Append rows by COPY."""
-        return self._copy(name, rows.column_names, _Stream(iter([_bytes_of(rows)])), "", None)
+        return self._copy(name, columns, _Stream(iter([csv_of_columns(columns)])), "", None)
 
     def _copy(
         self,
@@ -165,33 +175,15 @@ def _options(batch: Batch) -> str:
     return f", header {header}, delimiter '{delimiter}'"
 
 
-def _csv(tables: "Iterable[pa.RecordBatch]") -> Iterator[bytes]:
-    """Rows as CSV; every text is quoted, so a NULL is told from it."""
-    import pyarrow as pa  # late: it would double the memory of a landing that has no use for it
-
-    for table in tables:
-        yield _bytes_of(pa.Table.from_batches([table]))
-
-
-def _bytes_of(rows: "pa.Table") -> bytes:
+def _bytes_of(rows: "pa.RecordBatch") -> bytes:
+    """Rows as CSV, as `csv_of` writes them."""
     import pyarrow as pa
     import pyarrow.csv as pa_csv
 
-    arrays = [_as_text(column) for column in rows.columns]
     written = pa.BufferOutputStream()
-    headerless = pa_csv.WriteOptions(include_header=False)
-    pa_csv.write_csv(pa.table(arrays, rows.column_names), written, headerless)
+    pa_csv.write_csv(rows, written, pa_csv.WriteOptions(include_header=False))
     content: bytes = written.getvalue().to_pybytes()
     return content
-
-
-def _as_text(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
-    """Bytes as bytea is written; any other column as it is."""
-    import pyarrow as pa
-
-    if not pa.types.is_binary(column.type):
-        return column
-    return pa.chunked_array([[f"\\x{value.as_py().hex()}" for value in column]])
 
 
 class _Stream:

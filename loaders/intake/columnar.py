@@ -1,7 +1,7 @@
 """A batch → Arrow tables of text: two readers, one result.
 
 The fast reader is Arrow's, told the dialect; it is given files of which every byte was checked.
-The careful one is `read_rows`, for all others. Whatever the file's size, one block is in memory.
+The careful one is `read_parts`, for all others. Whatever the file's size, one block is in memory.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,16 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from loaders.batch import Batch
+from loaders.intake.chunks import gather
 from loaders.intake.decode import skip_mark
 from loaders.intake.documents.sequence import read_items
 from loaders.intake.parquet.reading import read_parquet
 from loaders.intake.parquet.text import rows_of
-from loaders.intake.records import Rejected, Row, judge_values, read_rows
+from loaders.intake.records import Rejected, Row, Rows, judge_values, read_parts
 
 BLOCK = 1 << 21  # bytes; longer than the longest record that the check lets pass
-ROWS_AT_ONCE = 20_000
-CHARACTERS_AT_ONCE = 16_000_000  # a column of text holds 2 GB
-REJECTED_AT_ONCE = 1_000
 NUMBER = "number"  # the column of the rows' numbers, behind the columns of text
 
 
@@ -48,7 +46,7 @@ def read_chunks(batch: Batch) -> Iterator[Chunk]:
     if batch.format == "parquet":
         yield from _parquet(batch, schema)
     elif batch.regular_rows is None or batch.problem or is_shaped:
-        yield from _careful(read_rows(batch), schema)
+        yield from _careful(read_parts(batch), schema)
     elif batch.format == "json-seq":
         yield from _documents(batch, schema)
     elif batch.regular_rows:  # Arrow takes a header alone for a record that has no end
@@ -121,32 +119,13 @@ def read_regular(
         raise ValueError(f"{batch.uri}: {read} rows were read, {batch.regular_rows} were counted")
 
 
-def _careful(read: Iterable[Row | Rejected], schema: pa.Schema) -> Iterator[Chunk]:
-    rows: list[Row] = []
-    rejected: list[Rejected] = []
-    characters = 0
-    for row in read:
-        if isinstance(row, Row):
-            rows.append(row)
-            characters += sum(map(len, filter(None, row.fields)))
-        else:
-            rejected.append(row)
-            characters += 2 * len(row.text)
-        is_full = len(rows) >= ROWS_AT_ONCE or len(rejected) >= REJECTED_AT_ONCE
-        if is_full or characters >= CHARACTERS_AT_ONCE:
-            yield Chunk(_table(rows, schema), rejected)
-            rows, rejected, characters = [], [], 0
-    if rows or rejected:
-        yield Chunk(_table(rows, schema), rejected)
-
-
-def _table(rows: list[Row], schema: pa.Schema) -> pa.RecordBatch:
-    columns = zip(*(row.fields for row in rows), strict=True)
-    arrays = [pa.array(column, pa.string()) for column in columns] or [
-        pa.array([], pa.string()) for _ in schema.names[:-1]
-    ]
-    numbers = pa.array([row.number for row in rows], pa.int64())
-    return pa.RecordBatch.from_arrays([*arrays, numbers], schema=schema)
+def _careful(read: Iterable[Rows | Row | Rejected], schema: pa.Schema) -> Iterator[Chunk]:
+    width = len(schema) - 1
+    for gathered in gather(read, width):
+        arrays = [pa.array(column, pa.string()) for column in gathered.columns()]
+        numbers = pa.array(gathered.numbers, pa.int64())
+        rows = pa.RecordBatch.from_arrays([*arrays, numbers], schema=schema)
+        yield Chunk(rows, gathered.rejected)
 
 
 def _parquet(batch: Batch, schema: pa.Schema) -> Iterator[Chunk]:

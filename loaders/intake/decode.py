@@ -8,10 +8,13 @@ surrogates, as in PEP 383, so `encode` gives back exactly what was read.
 """
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
+
+from loaders.progress import PROGRESS
 
 BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -109,10 +112,20 @@ def open_text(path: Path, encoding: str, newline: str = "") -> TextIO:
     Where `newline` is a line feed, a carriage return alone ends no line.
     """
     errors = ERRORS.get(encoding, "assay.escape")
-    text = path.open(encoding=encoding, errors=errors, newline=newline)
+    file = io.BufferedReader(_CountedFile(path))
+    text = io.TextIOWrapper(file, encoding, errors, newline)
     if text.read(1) != "\ufeff":
         text.seek(0)
     return text
+
+
+class _CountedFile(io.FileIO):
+    """A file of which every byte that is read counts as progress."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        count = super().readinto(buffer) or 0
+        PROGRESS.read(count)
+        return count
 
 
 def skip_mark(file: BinaryIO, encoding: str) -> None:

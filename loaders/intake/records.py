@@ -10,7 +10,8 @@ from typing import NamedTuple
 from loaders.batch import Batch, Layout
 from loaders.intake.decode import encode, open_text
 from loaders.intake.delimited.kinds import kind_of
-from loaders.intake.delimited.split import split_records
+from loaders.intake.delimited.runs import Run
+from loaders.intake.delimited.split import split_runs
 from loaders.intake.documents.answers import read_sequence
 from loaders.intake.documents.reading import read_documents
 from loaders.intake.record import Fields, Record
@@ -22,6 +23,7 @@ NOTES_AT_ONCE = 1_000  # records that may be a footer are held until a row follo
 NOTHING = frozenset({"na", "n/a", "null", "none", "nil", "nan", "unknown", "-", "--", "?", "\\n"})
 _NAME = re.compile(r"[^\W\d](?:[^\W\d]|[ .()/%-])*")
 Judged = tuple[Record, str | None]
+JudgedPart = tuple[Record | Run, str | None]  # a run has no reason
 
 
 class Row(NamedTuple):
@@ -41,21 +43,69 @@ class Rejected(NamedTuple):
     reason: str
 
 
+class Rows(NamedTuple):
+    """Rows that land: the number of the first, and the fields of all, `width` of them for each."""
+
+    number: int
+    width: int
+    fields: Fields
+
+    @property
+    def numbers(self) -> range:
+        """The number of each row."""
+        return range(self.number, self.number + len(self.fields) // self.width)
+
+    def rows(self) -> Iterator[Row]:
+        """Each row by itself."""
+        for number in self.numbers:
+            start = (number - self.number) * self.width
+            yield Row(number, self.fields[start : start + self.width])
+
+
 def read_rows(batch: Batch) -> Iterator[Row | Rejected]:
     """Every record of a batch, once, in order; the header of a delimited file is none.
 
     A batch of Parquet has no records of text: see `columnar`.
     """
+    for item in read_parts(batch):
+        if isinstance(item, Rows):
+            yield from item.rows()
+        else:
+            yield item
+
+
+def read_parts(batch: Batch) -> Iterator[Rows | Row | Rejected]:
+    """What `read_rows` gives, with many rows at once where they stand together."""
     shape = _Shape(batch)
-    for number, (record, reason) in enumerate(judged_records(batch), start=1):
-        problem = batch.problem or record.problem or reason or unfit(record.text)
-        fields = None if problem else shape.fields(record.fields)
+    number = 1
+    for item, reason in _land_as_cut(judged_parts(batch), shape):
+        if isinstance(item, Run):
+            yield Rows(number, item.width, item.fields)
+            number += len(item.texts)
+            continue
+        problem = batch.problem or item.problem or reason or unfit(item.text)
+        fields = None if problem else shape.fields(item.fields)
         if fields is not None:
             yield Row(number, fields)
         else:
-            raw = encode(record.text, batch.encoding)
-            problem = problem or _ragged(record, shape.width)
-            yield Rejected(number, record.line, raw, readable(record.text), problem)
+            raw = encode(item.text, batch.encoding)
+            problem = problem or _ragged(item, shape.width)
+            yield Rejected(number, item.line, raw, readable(item.text), problem)
+        number += 1
+
+
+def _land_as_cut(parts: Iterator[JudgedPart], shape: "_Shape") -> Iterator[JudgedPart]:
+    """Runs only of records that land as they were cut."""
+    for item, reason in parts:
+        if not isinstance(item, Run):
+            yield item, reason
+        elif not shape.keeps(item.width):
+            yield from ((record, None) for record in item.records())
+        elif unfit("".join(item.texts)) is None:
+            yield item, None
+        else:
+            unfits = [place for place, text in enumerate(item.texts) if unfit(text)]
+            yield from ((piece, None) for piece in item.parted(unfits))
 
 
 def judge_values(batch: Batch, rows: Iterable[Fields], first: int = 1) -> Iterator[Row | Rejected]:
@@ -86,6 +136,11 @@ class _Shape:
         self._extra = [i for i, column in enumerate(batch.columns) if column.is_extra]
         self._own = [i for i, column in enumerate(batch.columns) if not column.is_extra]
         self._is_plain = not self._extra and not self._takes_surplus
+        self._is_none = batch.problem is not None
+
+    def keeps(self, width: int) -> bool:
+        """Whether so many fields land as they are."""
+        return self._is_plain and width == self.width and not self._is_none
 
     def fields(self, fields: Fields) -> Fields | None:
         """The fields that land; None where there are too few of them, or too many."""
@@ -103,6 +158,15 @@ class _Shape:
 
 def judged_records(batch: Batch) -> Iterator[Judged]:
     """The records of a batch, with a reason where one is no row of the table."""
+    for item, reason in judged_parts(batch):
+        if isinstance(item, Run):
+            yield from ((record, None) for record in item.records())
+        else:
+            yield item, reason
+
+
+def judged_parts(batch: Batch) -> Iterator[JudgedPart]:
+    """What `judged_records` gives, with ordinary rows in runs."""
     if batch.format == "json-seq":
         yield from ((record, None) for record in read_sequence(batch))
     elif batch.format != "csv":
@@ -111,9 +175,9 @@ def judged_records(batch: Batch) -> Iterator[Judged]:
     elif batch.dialect is not None:
         layout = batch.layout or Layout(1, len(batch.columns))
         with open_text(Path(batch.path), batch.encoding, batch.dialect.newline) as text:
-            records = split_records(text, batch.dialect, layout.width)
+            parts = split_runs(text, batch.dialect, layout.width)
             titles = [column.original for column in batch.columns]
-            yield from _Table(layout, titles).judge(records)
+            yield from _Table(layout, titles).judge(parts)
 
 
 class _Table:
@@ -125,25 +189,56 @@ class _Table:
         self._second: int | None = None  # the line on which a second table begins
         self._has_rows = False
 
-    def judge(self, records: Iterator[Record]) -> Iterator[Judged]:
+    def judge(self, parts: Iterator[Record | Run]) -> Iterator[JudgedPart]:
         """Every record but the header, in order, with a reason where it is no row."""
-        header, width = self._layout.header, self._layout.width
-        for record in records:
-            fields = record.fields
-            if header is not None and record.line <= header:
-                if record.line < header:
-                    yield record, PREAMBLE
-            elif (
-                width > 1
-                and len(fields) == width
-                and (fields[1] or fields[-1])
-                and not (record.blank_lines or self._held or self._second)
-            ):  # most are such: no more than the header again
-                yield record, self._repeats(record)
-            else:
-                yield from self._below_header(record)
+        for part in parts:
+            pieces = part.parted(self._unusual(part)) if isinstance(part, Run) else (part,)
+            for piece in pieces:
+                if isinstance(piece, Run):
+                    yield from self._judge_run(piece)
+                else:
+                    yield from self._judge_one(piece)
         for record in self._held:
             yield record, FOOTER if is_note(record, self._layout) else None
+
+    def _unusual(self, run: Run) -> list[int]:
+        """The places in a run of what may be more or less than a row, as `_judge_one` tells it."""
+        firsts = run.fields[:: run.width]
+        seconds, lasts = run.fields[1 :: run.width], run.fields[run.width - 1 :: run.width]
+        header = self._layout.header
+        places = range(0 if header is None else min(max(header + 1 - run.line, 0), len(firsts)))
+        found = set(places)
+        if None in seconds or "" in seconds:
+            pairs = enumerate(zip(seconds, lasts, strict=True))
+            found.update(place for place, (second, last) in pairs if not (second or last))
+        if header is not None and self._titles and self._titles[0] in firsts:
+            title = self._titles[0]
+            found.update(place for place, first in enumerate(firsts) if first == title)
+        return sorted(found)
+
+    def _judge_run(self, run: Run) -> Iterator[JudgedPart]:
+        """Rows, each by itself until what stands before them is told."""
+        start = 0
+        while start < len(run.texts) and (self._held or self._second):
+            yield from self._judge_one(run.record(start))
+            start += 1
+        if start < len(run.texts):
+            yield run.part(start, len(run.texts)) if start else run, None
+
+    def _judge_one(self, record: Record) -> Iterator[Judged]:
+        header, width, fields = self._layout.header, self._layout.width, record.fields
+        if header is not None and record.line <= header:
+            if record.line < header:
+                yield record, PREAMBLE
+        elif (
+            width > 1
+            and len(fields) == width
+            and (fields[1] or fields[-1])
+            and not (record.blank_lines or self._held or self._second)
+        ):  # most are such: no more than the header again
+            yield record, self._repeats(record)
+        else:
+            yield from self._below_header(record)
 
     def _below_header(self, record: Record) -> Iterator[Judged]:
         if self._layout.width == 1 and self._has_rows:

@@ -1,11 +1,10 @@
 import gzip
 import logging
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, get_args
 
-import pyarrow as pa
 import pytest
 from dlt.common.destination.exceptions import DestinationTerminalException
 
@@ -13,9 +12,10 @@ from loaders import ledger
 from loaders.batch import Books, Disposition, Override
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.destinations.passage import Passage
-from loaders.destinations.sifted import Sifted
+from loaders.destinations.sifting import Sifting
 from loaders.destinations.tables import Landed
 from loaders.errors import AssayError, SettingsError
+from loaders.intake import chunks
 from loaders.landing import make_tables
 from loaders.sources import files
 from tests.loaders.conftest import NOTES, USERS, Answer, Api, Landings, WriteFile, find, lab_of
@@ -129,8 +129,8 @@ def test_a_header_without_rows_lands_as_an_empty_batch(
 def test_a_long_field_and_many_rows_land_whole(
     landings: Landings, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loaders.intake.columnar.ROWS_AT_ONCE", 100)
-    monkeypatch.setattr("loaders.intake.columnar.CHARACTERS_AT_ONCE", 1000)
+    monkeypatch.setattr("loaders.intake.chunks.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("loaders.intake.chunks.CHARACTERS_AT_ONCE", 1000)
     long = "é\n" * 200_000
     write("users.csv", f'{HEADER}0,"{long}",\n' + "".join(f"{i},n,e\n" for i in range(1, 1001)))
     assert landings.land(lab).new == Books(1001, 1001, 0)
@@ -464,12 +464,13 @@ def test_a_file_that_changes_while_it_is_read_lands_nothing(
 def test_books_that_do_not_balance_fail_the_source(
     landings: Landings, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Sifted.__iter__
+    read = Sifting.__iter__
 
-    def lose_the_first(rows: Sifted) -> Iterator[pa.RecordBatch]:
-        yield from (table.slice(1) for table in read(rows))
+    def lose_the_first(rows: Sifting[Any]) -> Iterator[Any]:
+        yield from islice(read(rows), 1, None)
 
-    monkeypatch.setattr(Sifted, "__iter__", lose_the_first)
+    monkeypatch.setattr(chunks, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(Sifting, "__iter__", lose_the_first)
     path = write("users.csv", HEADER + "1,Ada,\nragged\n2,Bob,\n")
     (problem,) = landings.land(lab).problems
     told = "of 3 rows that were read, 1 landed and 1 were set aside"

@@ -12,7 +12,8 @@ from io import TextIOBase
 from itertools import pairwise
 
 from loaders.batch import Dialect
-from loaders.intake.delimited.grammar import Grammar, grammar_of
+from loaders.intake.delimited.grammar import NEVER, Grammar, grammar_of
+from loaders.intake.delimited.runs import Gathering, Run, one_by_one
 from loaders.intake.record import Fields, Record
 
 BLANKS = " \t"
@@ -32,15 +33,25 @@ def split_records(
     on with the next. So it does where the lines that it swallowed are rows of `width` by
     themselves. A quote within a quoted field is data where its line then has `width` fields.
     """
+    return one_by_one(split_runs(lines, dialect, width))
+
+
+def split_runs(
+    lines: Iterable[str], dialect: Dialect, width: int | None = None
+) -> Iterator[Record | Run]:
+    """What `split_records` gives, with ordinary records of `width` in runs."""
     grammar = grammar_of(dialect)
-    marks = tuple(mark for mark in (dialect.quote, dialect.escape) if mark)
+    marks = [mark for mark in (dialect.quote, dialect.escape) if mark] or [NEVER]
+    first_mark, last_mark = marks[0], marks[-1]
     delimiter = dialect.delimiter
     cut_at_once = grammar.cutter(width)
     pending = _Lines(lines)
+    gathered = Gathering(width)
     blank_lines = 0
     is_first, is_long = True, False
     for number, line in pending:
         if is_long or len(line) >= LONGEST:  # in pieces, to its end
+            yield from gathered.release()
             is_long = line[-1] not in "\r\n"
             yield Record(number, line, [], TOO_LONG)
             continue
@@ -50,10 +61,16 @@ def split_records(
             continue
         is_first = False
         fields: Fields | None
-        if delimiter and not (marks[0] in line or marks[-1] in line if marks else False):
-            fields = [part or None for part in body.split(delimiter)]
+        if delimiter and first_mark not in line and last_mark not in line:
+            parts = body.split(delimiter)
+            fields = [part or None for part in parts] if "" in parts else [*parts]
         else:
             fields = cut_at_once(body)
+        if fields is not None and not blank_lines and len(fields) == gathered.width:
+            if gathered.is_full_with(number, line, fields):
+                yield from gathered.release()
+            continue
+        yield from gathered.release()
         if fields is not None:
             yield Record(number, line, fields, None, blank_lines)
         else:
@@ -62,6 +79,7 @@ def split_records(
                 cut_at_once = grammar.cutter(len(record.fields))
             yield record._replace(blank_lines=blank_lines) if blank_lines else record
         blank_lines = 0
+    yield from gathered.release()
 
 
 def _is_blank(body: str, grammar: Grammar, width: int | None, *, is_first: bool) -> bool:

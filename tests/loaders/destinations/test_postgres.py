@@ -1,10 +1,7 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loaders.destinations.postgres import _csv, _Stream
-from loaders.destinations.sifted import Sifted
-from tests.loaders.conftest import BatchOf
+from loaders.destinations.postgres import _Stream
 
 
 def drain(pieces: list[bytes], size: int) -> list[bytes]:
@@ -24,18 +21,3 @@ def test_the_stream_is_the_pieces_in_parts_of_the_size_asked_for(
 def test_a_long_piece_is_not_copied_for_every_part() -> None:
     parts = drain([b"x" * 20_000_000], 8192)
     assert sum(map(len, parts)) == 20_000_000
-
-
-@pytest.mark.parametrize("value", ["plain", "a,b", 'say "hi"', "two\nlines", "\\.", " blanks ", ""])
-def test_every_text_is_quoted_so_that_copy_tells_it_from_null(
-    batch_of: BatchOf, value: str
-) -> None:
-    written = '"' + value.replace('"', '""') + '"'
-    with Sifted(batch_of(f"a,b\n{written},\n".encode())) as rows:
-        (line,) = _csv(rows)
-    assert line == f"{written},,1\n".encode()
-
-
-def test_no_rows_are_no_bytes(batch_of: BatchOf) -> None:
-    with Sifted(batch_of(b"a,b\n")) as rows:
-        assert list(_csv(rows)) == []

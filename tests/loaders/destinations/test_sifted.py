@@ -1,7 +1,7 @@
 import pytest
 
 from loaders.batch import Books
-from loaders.destinations import sifted
+from loaders.destinations import sifting
 from loaders.destinations.sifted import Sifted
 from loaders.intake.records import Rejected
 from tests.loaders.conftest import BatchOf
@@ -35,7 +35,7 @@ def test_a_batch_that_stands_aside_lands_nothing(batch_of: BatchOf) -> None:
 def test_much_that_stands_aside_waits_on_disk(
     batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sifted, "HELD_BYTES", 10)
+    monkeypatch.setattr(sifting, "HELD_BYTES", 10)
     content = b"a,b\n" + b"ragged\n" * 2500 + b"\xff\0,x\n"
     with Sifted(batch_of(content)) as rows:
         assert values(rows) == []

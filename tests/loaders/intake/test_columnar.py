@@ -6,12 +6,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loaders.batch import Batch, Column, Dialect
-from loaders.intake import columnar
+from loaders.batch import Batch, Column, Dialect, Layout, Ragged
+from loaders.intake import chunks
 from loaders.intake.columnar import read_chunks
 from loaders.intake.columns import column_name
+from loaders.intake.delimited import runs
 from loaders.intake.examine import columns_of, examine
-from loaders.intake.records import FOOTER, Rejected, Row
+from loaders.intake.records import FOOTER, Rejected, Row, read_rows
 from tests.loaders.conftest import BatchOf
 
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -75,8 +76,8 @@ def test_a_file_that_obeys_the_rules_is_read_fast(
 def test_rows_and_what_stands_aside_come_in_parts(
     batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columnar, "ROWS_AT_ONCE", 2)
-    monkeypatch.setattr(columnar, "REJECTED_AT_ONCE", 2)
+    monkeypatch.setattr(chunks, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(chunks, "REJECTED_AT_ONCE", 2)
     batch = examined(batch_of, b"a,b\n1,x\nragged\n2,y\n3,z\nr\n4,u\ns\nt\n")
     parts = [(chunk.rows.num_rows, len(chunk.rejected)) for chunk in read_chunks(batch)]
     assert parts == [(2, 1), (2, 1), (0, 2)]
@@ -85,7 +86,7 @@ def test_rows_and_what_stands_aside_come_in_parts(
 def test_long_rows_come_in_smaller_parts(
     batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columnar, "CHARACTERS_AT_ONCE", 10)
+    monkeypatch.setattr(chunks, "CHARACTERS_AT_ONCE", 10)
     batch = batch_of(b"a,b\n1,xxxxxxxxxxx\n2,x\n3,xxxxxxxx\n4,\n")
     assert [chunk.rows.num_rows for chunk in read_chunks(batch)] == [1, 2, 1]
 
@@ -181,3 +182,86 @@ def test_of_any_bytes_every_record_lands_or_stands_aside(batch_of: BatchOf, cont
     rows = read(batch)
     assert [row.number for row in rows] == list(range(1, len(rows) + 1))
     assert rows == careful(batch)
+
+
+untidy_lines = st.lists(
+    st.sampled_from(
+        [
+            *("1,x,2024", "2,y,2023", "3,,2022", "4,z,", "5,,", ",,", ",x,", "id,name,since"),
+            *("", " ", "\t", "Total", "Total of the year,,", "a note, of two", "6,u,7,8", "7"),
+            *('"8","v","2021"', '9,"",2020', '"10,open,2019', '11,5" pipe,2018', '12,"say "so"",1'),
+            *('13,"two\nlines",2017', '14,"said \\"it\\"",3', "15,\\,2016", "16,w\0,2015"),
+            *(
+                "17,\udcff,2014",
+                "key,label,place",
+                "a,b,c,d",
+                "region,total",
+                "18||s||2013",
+                "19|||t",
+            ),
+        ]
+    ),
+    max_size=30,
+)
+
+
+@given(
+    lines=untidy_lines,
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    dialect=st.builds(
+        Dialect,
+        st.sampled_from([",", ",", ",", "||", "|", "\t", ""]),
+        quote=st.sampled_from(['"', '"', ""]),
+        escape=st.sampled_from(["", "\\"]),
+        line_end=st.sampled_from(["any", "lf"]),
+    ),
+    header=st.sampled_from([None, 1, 1, 1, 3]),
+    width=st.sampled_from([1, 2, 3, 3, 3]),
+    ragged=st.sampled_from(["quarantine", "quarantine", "extra"]),
+    problem=st.sampled_from([None, None, None, "no id"]),
+    lines_of_a_run=st.integers(1, 5),
+    rows_of_a_chunk=st.integers(1, 5),
+)
+@example(
+    lines=["id,name,since", "1,x,2024", "2,y,2023", "5,,", "1,x,2024", "id,name,since", "4,z,"],
+    end="\n",
+    dialect=Dialect(","),
+    header=1,
+    width=3,
+    ragged="quarantine",
+    problem=None,
+    lines_of_a_run=5,
+    rows_of_a_chunk=5,
+)
+@one_folder
+def test_ordinary_rows_come_to_the_same_together_as_one_by_one(
+    batch_of: BatchOf,
+    *,
+    lines: list[str],
+    end: str,
+    dialect: Dialect,
+    header: int | None,
+    width: int,
+    ragged: Ragged,
+    problem: str | None,
+    lines_of_a_run: int,
+    rows_of_a_chunk: int,
+) -> None:
+    content = "".join(line + end for line in lines).encode("utf-8", "surrogateescape")
+    titles = ("id", "name", "since")[:width]
+    batch = batch_of(
+        content,
+        dialect=dialect,
+        layout=Layout(header, width, tuple(i for i in (0, 2) if i < width)),
+        columns=tuple(Column(title, title) for title in titles),
+        ragged=ragged,
+        problem=problem,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "LINES_AT_ONCE", 0)
+        one_by_one = list(read_rows(batch))
+        patch.setattr(runs, "LINES_AT_ONCE", lines_of_a_run)
+        patch.setattr(chunks, "ROWS_AT_ONCE", rows_of_a_chunk)
+        together = list(read_rows(batch))
+        assert together == one_by_one == read(batch)
+    assert together == list(read_rows(batch))
