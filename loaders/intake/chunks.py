@@ -7,7 +7,8 @@ from loaders.intake.record import Fields
 from loaders.intake.records import Rejected, Row, Rows
 
 ROWS_AT_ONCE = 20_000
-CHARACTERS_AT_ONCE = 16_000_000  # a column of text in Arrow holds 2 GB
+FIELDS_AT_ONCE = 100_000  # each is an object of its own
+CHARACTERS_AT_ONCE = 4_000_000  # they are copied several times on their way
 REJECTED_AT_ONCE = 1_000
 
 
@@ -85,8 +86,12 @@ class _Filling:
     @property
     def is_full(self) -> bool:
         """Whether it is time to hand the chunk on."""
-        is_many = len(self._numbers) >= ROWS_AT_ONCE or len(self._rejected) >= REJECTED_AT_ONCE
-        return is_many or self._characters >= CHARACTERS_AT_ONCE
+        return (
+            len(self._numbers) >= ROWS_AT_ONCE
+            or len(self._fields) >= FIELDS_AT_ONCE
+            or len(self._rejected) >= REJECTED_AT_ONCE
+            or self._characters >= CHARACTERS_AT_ONCE
+        )
 
     @property
     def is_empty(self) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from loaders.intake.record import Fields, Record
 
 LINES_AT_ONCE = 1_000  # of a run
-CHARACTERS_AT_ONCE = 1 << 20  # the line that exceeds them is its last
+CHARACTERS_AT_ONCE = 1 << 18  # the line that exceeds them is its last
 
 
 class Run(NamedTuple):

@@ -91,6 +91,15 @@ def test_long_rows_come_in_smaller_parts(
     assert [chunk.rows.num_rows for chunk in read_chunks(batch)] == [1, 2, 1]
 
 
+def test_wide_rows_come_in_smaller_parts(
+    batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "FIELDS_AT_ONCE", 4)
+    monkeypatch.setattr(runs, "LINES_AT_ONCE", 1)
+    batch = batch_of(b"a,b\n1,x\n2,x\n3,x\n4,\n5,\n")
+    assert [chunk.rows.num_rows for chunk in read_chunks(batch)] == [2, 2, 1]
+
+
 def test_a_batch_that_stands_aside_gives_no_rows(batch_of: BatchOf) -> None:
     batch = msgspec.structs.replace(examined(batch_of, b"a,b\n1,x\n"), problem="no id")
     assert [type(row) for row in read(batch)] == [Rejected]
