@@ -43,8 +43,8 @@ class Hasher:
     """Hashes values in blocks, in memory of its own that every block uses again."""
 
     def __init__(self) -> None:
-        self._terms = np.empty(BLOCK, np.uint64)
-        self._sums = np.zeros(BLOCK + 1, np.uint64)
+        self._terms = np.empty(0, np.uint64)
+        self._sums = np.zeros(1, np.uint64)
 
     def hash(self, values: Values) -> Hashes:
         """The hash of each value, before it is told apart by its column; 0 for NULL."""
@@ -68,6 +68,8 @@ class Hasher:
         origin = int(values.starts[part.start])
         starts, ends = values.starts[part] - origin, values.ends[part] - origin
         size = int(ends[-1])
+        if size > len(self._terms):  # small files need little, and memory is not free to touch
+            self._terms, self._sums = np.empty(size, np.uint64), np.zeros(size + 1, np.uint64)
         terms, sums = self._terms[:size], self._sums[: size + 1]
         np.multiply(values.data[origin : origin + size], POWERS[:size], out=terms)
         np.cumsum(terms, out=sums[1:])
