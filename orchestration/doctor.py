@@ -26,6 +26,7 @@ API_SECONDS = 5
 PRIVILEGES = """
 select
     has_database_privilege(current_database(), 'CREATE'),
+    has_database_privilege(current_database(), 'TEMP'),
     coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), true),
     quote_ident(current_database()),
     quote_ident(current_user)
@@ -147,15 +148,17 @@ def _warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _privileges(reader: Reader) -> Finding:
-    """A run makes schemas in the database, and views and functions in the schema public."""
-    on_database, on_public, database, role = reader.fetch(PRIVILEGES).rows[0]
+    """A run makes schemas in the database, views and functions in public, a temporary sequence."""
+    on_database, temporary, on_public, database, role = reader.fetch(PRIVILEGES).rows[0]
     grants = []
     if not on_database:
         grants.append(f"grant create on database {database} to {role};")
+    if not temporary:
+        grants.append(f"grant temporary on database {database} to {role};")
     if not on_public:
         grants.append(f"grant create on schema public to {role};")
     if grants:
-        state = f"{role} lacks CREATE, which a run needs"
+        state = f"{role} lacks privileges that a run needs"
         return Finding("privileges", state, f"let the owner run: {' '.join(grants)}")
     return Finding("privileges", f"{role} may create in database {database} and schema public")
 

@@ -218,14 +218,18 @@ def test_a_role_that_may_not_create_is_told_the_grants(
     url = environment["DATABASE_URL"]
     place = f"postgresql://{url.partition('@')[2]}"
     environ = {**environment, "DATABASE_URL": place, "PGUSER": reader}
+    database = url.rpartition("/")[2]
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute(f"revoke temporary on database {database} from public")
     (finding,) = found(environ, "privileges")
     grants = (
-        f'grant create on database {url.rpartition("/")[2]} to "{reader}"; '
+        f'grant create on database {database} to "{reader}"; '
+        f'grant temporary on database {database} to "{reader}"; '
         f'grant create on schema public to "{reader}";'
     )
     assert finding == Finding(
         "privileges",
-        f'"{reader}" lacks CREATE, which a run needs',
+        f'"{reader}" lacks privileges that a run needs',
         f"let the owner run: {grants}",
     )
     with psycopg.connect(url, autocommit=True) as owner:
