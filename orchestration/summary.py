@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from loaders.catalog import PATHS
 from loaders.errors import AssayError
 from loaders.warehouse import DuckDB, Warehouse
 from orchestration import reading
@@ -152,6 +153,13 @@ def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str
             f"{command} show raw._batches": "the ledger: what landed, when, from where",
             warehouse.connect_hint: hints[warehouse.connect_hint],
         }
+        landed = [table for o in record.sources if o.source == PATHS for table in o.tables]
+        if landed:
+            hints = {
+                f"{command} show raw.{landed[0]} --limit 10": "what landed, with its lineage",
+                f"{command} verify": "raw, cell for cell, against what was read",
+                **hints,
+            }
     if isinstance(warehouse, DuckDB):
         del hints[warehouse.connect_hint]
     if record.state != "succeeded":
