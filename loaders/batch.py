@@ -75,8 +75,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     `path` is the local file with the bytes, unpacked where they came compressed, and `uri` the
     place they came from; `sha256` and `bytes` are of the content at `path`. `regular_rows` counts
-    its rows where every byte was checked, so that any reader cuts it alike. `problem` says why the
-    batch as a whole stands aside (a required column is missing, say); None when it is sound.
+    its rows where every byte was checked, so that any reader cuts it alike, and `spans_lines` is
+    whether line ends stand within quotes there. `problem` says why the batch as a whole stands
+    aside (a required column is missing, say); None when it is sound.
     `replay_of` is the batch whose quarantined rows these are, mended; or which stood aside whole
     and is read anew.
     """
@@ -94,6 +95,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     dialect: Dialect | None = None
     layout: Layout | None = None
     regular_rows: int | None = None
+    spans_lines: bool = False
     columns: tuple[Column, ...] = ()
     ragged: Ragged = "quarantine"
     problem: str | None = None

@@ -20,6 +20,7 @@ from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse
 
+LONGEST_REASON = 1_000  # characters
 DLT_CONFIGURATION = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",  # a failure is told once, by us
@@ -102,7 +103,7 @@ def run_pipeline(
         if isinstance(cause, KeyboardInterrupt):  # dlt would make a failed source of it
             raise cause from None
         told = full_disk(cause, settings.data_dir)
-        raise AssayError(told or str(cause).strip() or type(cause).__name__) from error
+        raise AssayError(told or _shortened(str(cause).strip()) or type(cause).__name__) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -175,6 +176,11 @@ def _destination_class(warehouse: Warehouse) -> Any:
     from loaders.destinations.postgres import AssayPostgres
 
     return AssayPostgres
+
+
+def _shortened(reason: str) -> str:
+    """A warehouse may show a whole row where it tells what is wrong with it."""
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} …"
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -1,8 +1,11 @@
 """DuckDB: dlt's destination, with rows landed from files that DuckDB reads, or from Arrow."""
 
+import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from glob import escape
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -31,7 +34,8 @@ SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
 FILE = (
     "read_csv($path, auto_detect = false, columns = $columns, header = $header, "
     "delim = $delimiter, quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, "
-    "strict_mode = true, max_line_size = 2097152)"
+    "strict_mode = true, max_line_size = 2097152, hive_partitioning = false, "
+    "compression = 'none')"
 )
 
 
@@ -54,7 +58,7 @@ class DuckDBLanding(LandingJob):
 
     def _shape(self, batch: Batch) -> tuple[str, ...] | None:
         is_small = batch.bytes <= SMALL and batch.regular_rows
-        return (batch.table, *batch.landed_columns) if is_small and self.takes(batch) else None
+        return (batch.table, *batch.landed_columns) if is_small and _is_utf8_csv(batch) else None
 
     def _copy_small(self, batches: list[Batch]) -> list[Landed]:
         import pyarrow as pa
@@ -81,9 +85,12 @@ class DuckDBLanding(LandingJob):
         return rows.landed
 
     def takes(self, batch: Batch) -> bool:
-        """Whether DuckDB reads the file itself: it is checked, and in UTF-8."""
-        is_utf8 = batch.encoding in ("utf-8", "ascii")
-        return is_utf8 and batch.format == "csv" and takes_bytes(batch)
+        """Whether DuckDB reads the file itself: it is checked, and in plain UTF-8.
+
+        DuckDB cuts a file in parts for its threads, and tells its line ends by the first one: line
+        ends within quotes confuse it, and so does a quote behind a byte-order mark.
+        """
+        return _is_utf8_csv(batch) and not batch.spans_lines and not _has_mark(batch)
 
     def copy_file(self, batch: Batch) -> Landed:
         """Append the rows of a file, in its order; what is read is hashed beside."""
@@ -186,12 +193,22 @@ class _SmallFiles:
             self.landed.append(passage.landed(count))
 
 
+def _is_utf8_csv(batch: Batch) -> bool:
+    is_utf8 = batch.encoding in ("utf-8", "ascii")
+    return is_utf8 and batch.format == "csv" and takes_bytes(batch)
+
+
+def _has_mark(batch: Batch) -> bool:
+    with Path(batch.path).open("rb") as file:
+        return file.read(3) == codecs.BOM_UTF8
+
+
 def _file_of(batch: Batch) -> dict[str, Any]:
     """The parameters with which DuckDB reads the file of a batch."""
     assert batch.dialect is not None
     assert batch.layout is not None
     return {
-        "path": batch.path,
+        "path": escape(batch.path),  # a name is a pattern to DuckDB
         "columns": dict.fromkeys(batch.landed_columns, "VARCHAR"),
         "header": batch.layout.header is not None,
         "delimiter": batch.dialect.delimiter,

@@ -2,9 +2,10 @@
 
 Most files of a table begin with the same header line. What that line is has been decided with the
 first of them; of the others every byte is still checked, in the dialect that they share, and what
-does not pass is examined like any first file.
+does not pass, or may be quoted in some way, is examined like any first file.
 """
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from loaders.intake.delimited.scan import scan
 from loaders.intake.examine import Reading, ends_in_note, examine
 
 LONGEST_HEADER = 1 << 16  # bytes
+LARGEST = 1 << 23  # bytes; a larger file is worth an examination of its own
 TAIL = 1 << 13  # bytes; a longer last line is left to a whole examination
 
 
@@ -51,11 +53,12 @@ def _can_lead(reading: Reading) -> bool:
 def _read_alike(path: Path, header: bytes, before: Reading) -> Reading | None:
     assert before.dialect is not None
     assert before.layout is not None
-    with path.open("rb") as file:
-        if file.read(len(header)) != header:
-            return None
-        file.seek(max(path.stat().st_size - TAIL, 0))
-        *_, last = file.read().splitlines(keepends=True)
+    if path.stat().st_size > LARGEST:
+        return None
+    content = path.read_bytes()
+    if not content.startswith(header) or _may_quote(content, before.dialect.delimiter):
+        return None
+    *_, last = content[-TAIL:].splitlines(keepends=True)
     (found,) = scan(path, "utf-8", [before.dialect.delimiter])
     is_alike = found.problem is None and found.is_plain and found.width == before.layout.width
     if not is_alike or found.records < 2 or len(last) == TAIL:
@@ -63,5 +66,16 @@ def _read_alike(path: Path, header: bytes, before: Reading) -> Reading | None:
     if ends_in_note(last.decode(errors="replace"), before.dialect, before.layout):
         return None
     return msgspec.structs.replace(
-        before, regular_rows=found.records - 1, why=(strictly_read(found),)
+        before,
+        regular_rows=found.records - 1,
+        spans_lines=found.spans_lines,
+        why=(strictly_read(found),),
     )
+
+
+def _may_quote(content: bytes, delimiter: str) -> bool:
+    """Whether anything in a file may be a way of quoting, which its own content has to decide."""
+    if b'"' in content:
+        return True
+    beside = rf"(?:^|[\r\n]|{re.escape(delimiter)})'|'(?:$|[\r\n]|{re.escape(delimiter)})"
+    return b"'" in content and re.search(beside.encode(), content) is not None

@@ -63,39 +63,67 @@ def _examine(examiner: Examiner, path: Path) -> Reading | str:
 
 
 class Examination:
-    """An examination under way in another process."""
+    """An examination under way in another process, of files as they are when it begins."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = tasks
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._begun = {path: _state(path) for task in tasks for path in task.paths}
+        self._process: subprocess.Popen[bytes] | None = None
+        with suppress(OSError):  # then it is done here
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", __name__],  # nothing of the working folder is ours
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+
+    def begin(self) -> Self:
+        """Tell the process now what it is to do."""
+        pipe = self._process.stdin if self._process else None
+        if pipe is not None and not pipe.closed:
+            with suppress(BrokenPipeError), pipe:
+                pipe.write(msgspec.json.encode(self._tasks))
+        return self
 
     def readings(self) -> Readings:
         """How the files are read; found out here where the process ends before it answers."""
+        self.begin()
+        answer = self._answered()
+        if answer is None:
+            return examine_all(self._tasks)
+        changed = {path for path, state in self._begun.items() if _state(path) != state}
+        tasks = [
+            msgspec.structs.replace(task, paths=tuple(p for p in task.paths if p in changed))
+            for task in self._tasks
+        ]
+        return answer | examine_all(tasks)
+
+    def end(self) -> None:
+        """Nobody wants to know any more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+
+    def _answered(self) -> Readings | None:
+        if self._process is None:
+            return None
         with self._process as process:
             assert process.stdout is not None
-            self._ask()
             for line in process.stdout:
                 word = msgspec.json.decode(line, type=int | _Answer)
                 if isinstance(word, _Answer):
                     return word.readings
                 PROGRESS.read(word)
-        return examine_all(self._tasks)
+        return None
 
-    def begin(self) -> Self:
-        """Tell the process now what it is to do."""
-        self._ask()
-        return self
 
-    def _ask(self) -> None:
-        assert self._process.stdin is not None
-        if not self._process.stdin.closed:
-            with suppress(BrokenPipeError), self._process.stdin as pipe:
-                pipe.write(msgspec.json.encode(self._tasks))
+def _state(path: str) -> tuple[int, int] | None:
+    """By which a file is known not to have changed: its size, and when it was written."""
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _answer() -> None:

@@ -28,7 +28,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
     `titles` are the original names of its columns. `why` are sentences for people. `regular_rows`
     counts its rows where the whole file was checked, byte by byte, so that any reader cuts it
-    alike; `problem` says why nothing of it can be read as a table.
+    alike, and `spans_lines` is whether line ends stand within quotes there. `problem` says why
+    nothing of it can be read as a table.
     """
 
     format: Format
@@ -38,6 +39,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     header_line: int | None = None
     titles: tuple[str, ...] = ()
     regular_rows: int | None = None
+    spans_lines: bool = False
     why: tuple[str, ...] = ()
     problem: str | None = None
 
@@ -117,6 +119,7 @@ def _delimited(path: Path, encoding: str, expected: Collection[str], override: O
         header_line=header.line if header else None,
         titles=titles,
         regular_rows=_regular_rows(decision.scan, layout) if is_regular else None,
+        spans_lines=decision.scan is not None and decision.scan.spans_lines,
         why=(decision.why, *_told(records, layout)),
         problem=problem,
     )

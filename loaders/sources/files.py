@@ -5,6 +5,7 @@ A file is its content: it is hashed first, and only what the ledger does not kno
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -107,9 +108,9 @@ def find(
         if not paths:
             missing.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
     known = known or NothingLanded()
-    begun = _foresee(known, places, spec.tables)
-    contents, unreadable = hash_files(name, places, unpack_in, limit)
-    batches, unsound = examine_contents(contents, spec.tables, known, begun)
+    with _foreseen(known, places, spec.tables) as begun:
+        contents, unreadable = hash_files(name, places, unpack_in, limit)
+        batches, unsound = examine_contents(contents, spec.tables, known, begun)
     return Found(str(folder), tuple(batches), (*missing, *unreadable, *unsound))
 
 
@@ -126,21 +127,35 @@ def find_paths(
     are the tables that sources of sources.yml have: nothing else lands there.
     """
     places, known = list(places), known or NothingLanded()
-    begun = _foresee(known, places, {})
-    contents, problems = hash_files(PATHS, places, unpack_in, limit)
-    for content in contents:
-        if content.table in taken:
-            problems.append(
-                f"{content.told}: source '{taken[content.table]}' of sources.yml has the table "
-                f"{content.table}; name another with --table"
-            )
-    free = [content for content in contents if content.table not in taken]
-    tables = {content.table: FileTable(file="*") for content in free}
-    batches, unsound = examine_contents(free, tables, known, begun)
+    with _foreseen(known, places, {}) as begun:
+        contents, problems = hash_files(PATHS, places, unpack_in, limit)
+        for content in contents:
+            if content.table in taken:
+                problems.append(
+                    f"{content.told}: source '{taken[content.table]}' of sources.yml has the table "
+                    f"{content.table}; name another with --table"
+                )
+        free = [content for content in contents if content.table not in taken]
+        tables = {content.table: FileTable(file="*") for content in free}
+        batches, unsound = examine_contents(free, tables, known, begun)
     origin = ", ".join(str(path) for _, path in places[:TOLD])
     more = len(places) - TOLD
     origin += f" and {more} more" if more > 0 else ""
     return Found(origin, tuple(batches), (*problems, *unsound))
+
+
+@contextmanager
+def _foreseen(
+    known: Ledger, places: Collection[tuple[str | None, Path]], tables: Mapping[str, FileTable]
+) -> "Iterator[Examination | None]":
+    """An examination that has begun, and does not outlive its use."""
+    begun = _foresee(known, places, tables)
+    try:
+        yield begun
+    except BaseException:
+        if begun is not None:
+            begun.end()
+        raise
 
 
 def _foresee(
@@ -154,6 +169,8 @@ def _foresee(
             return None
     except OSError:
         return None  # whoever reads it says so
+    if not all(_is_text(path) for _, path in places):
+        return None
     unknown = known.unknown_sizes(set(sizes))
     examination = None
     if len(unknown) == len(set(sizes)) and len(places) <= FEW:
@@ -193,6 +210,9 @@ def hash_files(
     contents: list[Content] = []
     problems: list[str] = []
     for table, path in places:
+        if not _is_text(path):
+            problems.append(f"{str(path)!r}: its name is not UTF-8, as the ledger is; rename it")
+            continue
         for member in members_of(path, unpack_in, limit):
             told = f"{path}: {member.name}" if member.name else str(path)
             named = table or table_name(member.name or path.name)
@@ -246,7 +266,9 @@ def examine_contents(
         if content.batch_id in landed:
             batch = _batch(content, problem=landed[content.batch_id])
         else:
-            reading = readings[f"{content.table} {content.member.path}"]
+            from loaders.intake.beside import key
+
+            reading = readings[key(content.table, str(content.member.path))]
             if isinstance(reading, str):
                 problems.append(f"{content.told}: {reading}")
                 continue
@@ -299,6 +321,7 @@ def _examined(content: Content, expected: FileTable, reading: "Reading") -> Batc
         dialect=reading.dialect,
         layout=reading.layout,
         regular_rows=reading.regular_rows,
+        spans_lines=reading.spans_lines,
         columns=columns,
         ragged=expected.ragged,
         problem=f"{problem}; expected {_layout(expected)}" if problem else None,
@@ -317,6 +340,15 @@ def _batch(content: Content, **how_read: object) -> Batch:
         compression=content.member.compression,
         **{"format": "csv", "encoding": "utf-8", **how_read},  # type: ignore[arg-type]
     )
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a path can be written down; one with bytes that are not UTF-8 cannot."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_hidden(path: Path) -> bool:

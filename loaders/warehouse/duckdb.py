@@ -102,10 +102,8 @@ class DuckDB:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         connection = self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)
         with closing(connection):
-            try:
-                yield connection
-            finally:
-                self._spare_checkpoint(connection)
+            yield connection
+            self._spare_checkpoint(connection)
 
     def _spare_checkpoint(self, connection: Any) -> None:
         """Close without rewriting the file, while its log is short.

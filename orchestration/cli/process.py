@@ -8,6 +8,7 @@ import atexit
 import gc
 import os
 import sys
+import traceback
 from typing import NoReturn
 
 from orchestration.cli import main
@@ -23,6 +24,8 @@ def elt() -> NoReturn:
         main()
     except SystemExit as end:
         code = end.code
+    except BaseException:  # noqa: BLE001 - --debug lets it come so far, and the process ends here
+        traceback.print_exc()
     finally:
         _leave(code)
 
@@ -33,7 +36,8 @@ def _leave(code: object) -> NoReturn:
     status = code if isinstance(code, int) else int(code is not None)
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # or it was closed before we began
+                stream.flush()
         except (OSError, ValueError):  # its reader is gone
             status = status or 1
     os._exit(status)

@@ -32,12 +32,14 @@ class Scan(msgspec.Struct):
     the file breaks the rules. `is_plain` is whether every fast reader takes it alike: it has no
     blank lines, NULs, undecodable bytes, repetition of its first line, records too long for a
     block, line ends of two kinds, or line that COPY takes for the end of all (`\.`), either.
+    `spans_lines` is whether line ends stand within quotes.
     """
 
     delimiter: str
     width: int = 0
     records: int = 0
     is_plain: bool = True
+    spans_lines: bool = False
     problem: str | None = None
 
 
@@ -63,6 +65,7 @@ class _Scanner:
         self._before = LF  # the byte before this chunk
         self._length = 0  # of the record that goes on
         self._closes_at_end = False
+        self._spans_lines = False
         self._ends_in_return: bool | None = None  # as the records before do
         self._last_two = b"\n"
         self._first_line = b""  # as far as it was read, and whole where it ends in a line feed
@@ -74,7 +77,9 @@ class _Scanner:
         quotes = np.flatnonzero(data == QUOTE)
         ends = np.flatnonzero(data == LF)
         if len(quotes) or self._is_quoted:
+            all_ends = len(ends)
             ends = ends[self._outside(quotes, ends)]
+            self._spans_lines |= len(ends) < all_ends
         opening, closing = quotes[self._is_quoted :: 2], quotes[not self._is_quoted :: 2]
         before = np.where(opening > 0, data[opening - 1], self._before)
         after = data[np.minimum(closing + 1, len(data) - 1)]
@@ -98,7 +103,8 @@ class _Scanner:
     def finish(self) -> None:
         """Check how the file ends."""
         for place, found in enumerate(self.found):
-            found.is_plain &= self.is_text
+            found.is_plain &= self.is_text and self._length <= LONGEST_RECORD
+            found.spans_lines = self._spans_lines
             if self._before == CR:
                 found.problem = found.problem or "a carriage return stands alone"
             if found.problem is None and self._is_quoted:
@@ -109,6 +115,11 @@ class _Scanner:
                 self._take(found, np.array([self._fields[place] + 1]))
             if found.problem is None and not found.records:
                 found.problem = "there is no record"
+
+    @property
+    def is_at_start(self) -> bool:
+        """Whether nothing was fed yet."""
+        return not self._first_line
 
     def _outside(self, quotes: Places, places: Places) -> NDArray[np.bool_]:
         outside: NDArray[np.bool_] = (np.searchsorted(quotes, places) + self._is_quoted) % 2 == 0
@@ -235,6 +246,8 @@ def _utf8_chunks(path: Path, encoding: str, scanner: _Scanner) -> Iterator[bytes
                 continue
             text = decoder.decode(chunk)
             scanner.is_text &= "\ufffd" not in text
+            # a second mark is data, which Arrow would take for another
+            scanner.is_text &= not (scanner.is_at_start and text.startswith("\ufeff"))
             if text:
                 yield text.encode()
     scanner.is_text &= not decoder.decode(b"", final=True)

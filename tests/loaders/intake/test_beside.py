@@ -7,6 +7,7 @@ import pytest
 from loaders.batch import Override
 from loaders.intake import beside
 from loaders.intake.beside import Examination, Task, examine_all
+from loaders.intake.examine import Reading
 from loaders.progress import PROGRESS
 
 
@@ -45,5 +46,35 @@ def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
 
 def test_a_process_that_ends_without_an_answer_is_not_needed(tasks: list[Task]) -> None:
     examination = Examination(tasks)
+    assert examination._process is not None
     examination._process.kill()
     assert examination.readings() == examine_all(tasks)
+
+
+def test_without_an_interpreter_it_is_done_here(
+    tasks: list[Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    assert Examination(tasks).readings() == examine_all(tasks)
+
+
+def test_a_file_that_changed_since_it_began_is_examined_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,name\n1,Ada\n")
+    examination = Examination([Task("t", (str(path),))]).begin()
+    (before,) = examination._answered().values()  # type: ignore[union-attr]
+    examination = Examination([Task("t", (str(path),))])
+    path.write_text("id;name\n1;Ada\n2;Bob\n")
+    (reading,) = examination.readings().values()
+    assert isinstance(before, Reading)
+    assert isinstance(reading, Reading)
+    assert (before.regular_rows, reading.regular_rows) == (1, 2)
+
+
+def test_modules_of_the_working_folder_are_not_run(
+    tasks: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "csv.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    Examination(tasks).readings()
+    assert not (tmp_path / "ran").exists()

@@ -262,3 +262,13 @@ def test_what_the_ledger_knows_is_not_looked_into(
     known = Known({batch.id: "the file is empty"})
     found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
     assert found.problems == (f"{path}: the file is empty",)
+
+
+def test_a_name_that_cannot_be_written_down_is_told(tmp_path: Path) -> None:
+    name = b"caf\xe9.csv".decode("utf-8", "surrogateescape")
+    (tmp_path / name).write_text("id,n\n1,2\n")
+    (tmp_path / "ok.csv").write_text("id,n\n1,2\n")
+    found = found_at(tmp_path, name, "ok.csv")
+    assert [batch.table for batch in found.batches] == ["ok"]
+    (problem,) = found.problems
+    assert problem.endswith("its name is not UTF-8, as the ledger is; rename it")
