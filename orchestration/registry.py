@@ -66,8 +66,9 @@ class RunRecord(msgspec.Struct):
 
 
 def new_run_id() -> str:
-    """An id that sorts by time: `20261120T171500Z-4f9a1c`."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """An id that sorts by time, to the microsecond: `20261120T171500Z-4f9a1c`."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
 
 
 def save(runs_dir: Path, record: RunRecord) -> None:

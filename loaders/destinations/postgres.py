@@ -52,7 +52,7 @@ DEFAULTS = {  # of a lineage column: the function, its type, its answer
 NUMBER_ROWS = "create temporary sequence if not exists pg_temp._landing_row cache 10000"
 BEGIN_BATCH = """
     select setval('pg_temp._landing_row', 1, false),
-        set_config('assay.batch_id', %s, true), set_config('assay.load_id', %s, true)
+        set_config('assay.batch_id', %s, true), set_config('assay.load_id', %s, true);
 """
 
 
@@ -130,10 +130,11 @@ class PostgresLanding(LandingJob):
         batch_id: str | None,
     ) -> int:
         with self._sql.native_connection.cursor() as cursor:
-            if batch_id is not None:
-                cursor.execute(BEGIN_BATCH, (batch_id, self._load_id))
+            begin = b""
+            if batch_id is not None:  # in one message with the COPY: many files are many COPYs
+                begin = cursor.mogrify(BEGIN_BATCH, (batch_id, self._load_id))
             cursor.copy_expert(
-                f"copy {self._sql.make_qualified_table_name(table)} ({self.quoted(columns)}) "
+                f"{begin.decode()} copy {self._sql.make_qualified_table_name(table)} ({self.quoted(columns)}) "
                 f"from stdin (format csv, null '', encoding 'utf8'{options})",
                 file,
                 BYTES_AT_ONCE,
