@@ -130,12 +130,13 @@ class PostgresLanding(LandingJob):
         batch_id: str | None,
     ) -> int:
         with self._sql.native_connection.cursor() as cursor:
-            begin = b""
+            begin = ""
             if batch_id is not None:  # in one message with the COPY: many files are many COPYs
-                begin = cursor.mogrify(BEGIN_BATCH, (batch_id, self._load_id))
+                begin = cursor.mogrify(BEGIN_BATCH, (batch_id, self._load_id)).decode()
+            target = self._sql.make_qualified_table_name(table)
             cursor.copy_expert(
-                f"{begin.decode()} copy {self._sql.make_qualified_table_name(table)} ({self.quoted(columns)}) "
-                f"from stdin (format csv, null '', encoding 'utf8'{options})",
+                f"{begin} copy {target} ({self.quoted(columns)}) from stdin "
+                f"(format csv, null '', encoding 'utf8'{options})",
                 file,
                 BYTES_AT_ONCE,
             )
