@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE = 20_000  # of a stream
-LONG_LOG = 1 << 24  # bytes
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 15.0
 QUERY_SECONDS = 60
@@ -103,17 +102,6 @@ class DuckDB:
         connection = self._patiently(lambda: duckdb.connect(str(self.path)), WRITE_SECONDS)
         with closing(connection):
             yield connection
-            self._spare_checkpoint(connection)
-
-    def _spare_checkpoint(self, connection: Any) -> None:
-        """Close without rewriting the file, while its log is short.
-
-        What was written is in the file, and the log says where; to rewrite it takes as long as a
-        landing. dbt does so when it closes the file, behind all that a run has written.
-        """
-        log = self.path.with_name(f"{self.path.name}.wal")
-        if log.exists() and log.stat().st_size < LONG_LOG:
-            connection.execute("pragma disable_checkpoint_on_shutdown")
 
     def refresh_statistics(self) -> None:
         """DuckDB keeps them by itself."""

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from loaders.settings import PROJECT_DIR
 from tests.conftest import run_elt
 from tests.faults.orders import Orders, make_checkout, write_orders
 
+Done = subprocess.CompletedProcess[str]
 SEEN = (
     "select uri from raw._landings where source = 'shop' and landing_id = "
     "(select max(landing_id) from raw._landings where source = 'shop')"
@@ -21,6 +25,18 @@ def off_by(days: str) -> tuple[str, ...]:
     faketime = shutil.which("faketime")
     assert faketime, "test-system needs faketime (Debian and Ubuntu: apt install faketime)"
     return ("env", "NO_FAKE_STAT=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", faketime, "-m", "-f", days)
+
+
+def survived(run: Callable[[], Done]) -> Done:
+    """The first run that libfaketime does not crash: it does so at times, where threads begin.
+
+    A crash is one more kill, and what it leaves behind is mended like that of any.
+    """
+    for _ in range(10):
+        done = run()
+        if "Segmentation fault" not in done.stderr and done.returncode >= 0:
+            break
+    return done
 
 
 @pytest.mark.parametrize("off", ["+1d", "-1d"])
@@ -35,7 +51,7 @@ def test_a_clock_a_day_off_lands_nothing_twice_and_misses_nothing(
         ("off", first, off_by(off)), ("right", second, ()), ("off again", first, off_by(off)),
         ("right again", second, ()),
     ):  # fmt: skip
-        done = orders.land(folder, *clock)
+        done = survived(partial(orders.land, folder, *clock))
         assert done.returncode == 0, done.stderr
         record = json.loads(done.stdout)
         tables = [table for source in record["sources"] for table in source["tables"].values()]
@@ -44,7 +60,8 @@ def test_a_clock_a_day_off_lands_nothing_twice_and_misses_nothing(
         orders.check_exact(*([first] if name == "off" else [first, second]))
     assert landed == {"off": 600, "right": 400, "off again": 0, "right again": 0}
     states = [run["state"] for run in orders.runs()]
-    assert states == ["succeeded"] * 4
+    assert set(states) <= {"succeeded", "interrupted"}  # by a crash of libfaketime
+    assert states.count("succeeded") == 4
 
 
 @pytest.mark.parametrize("off", ["+1d", "-1d"])
@@ -57,10 +74,8 @@ def test_models_show_what_landed_last_whatever_the_clock_says(
         users = folder / "users.csv"
         users.write_text(users.read_text().replace("Amara", name))
         folders[name] = str(folder)
-    landing = run_elt(
-        "land", "lab", environment={**environment, "CSV_DATA_PATH": folders["Before"]},
-        prefix=off_by(off),
-    )  # fmt: skip
+    before = {**environment, "CSV_DATA_PATH": folders["Before"]}
+    landing = survived(partial(run_elt, "land", "lab", environment=before, prefix=off_by(off)))
     assert landing.returncode == 0, landing.stderr
     done = run_elt("run", "lab", environment={**environment, "CSV_DATA_PATH": folders["After"]})
     assert done.returncode == 0, done.stderr
