@@ -43,6 +43,8 @@ class Grammar:
         if escape:
             content = f"(?:[^{quote}{escape}]++|{escape}.|{quote}{quote})*+"
             plain = f"(?:{escape}.|{separates}.)*+"
+            if len(dialect.delimiter) == 1:
+                plain = f"(?:[^{delimiter}{escape}]++|{escape}.|{escape})*+"
         quoted = f"{blank}{quote}({content}){quote}{blank}{stop}"
         loose = f"{blank}{quote}(.*?){quote}{blank}{stop}"
         bare = f"(?!{blank}{quote})({plain}){stop}"
@@ -83,7 +85,9 @@ class Grammar:
             pairs = zip(groups[::2], groups[1::2], strict=True)
             if unescape and escape in body:
                 return [
-                    unescape(r"\1", plain) or None if quoted is None else self.value(quoted)
+                    (unescape(r"\1", plain) if escape in plain else plain) or None
+                    if quoted is None
+                    else self.value(quoted)
                     for quoted, plain in pairs
                 ]
             if quote and quote * 2 in body:
