@@ -104,6 +104,7 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
                 registry.sweep(settings.runs_dir)
+                warehouse.recover()
                 yield Held(warehouse, record, check_lock)
                 check_lock()
             record.state = _state(record)

@@ -103,6 +103,16 @@ class DuckDB:
         with closing(connection):
             yield connection
 
+    def recover(self) -> None:
+        """Fold in the log that a killed run left: a copy of the file alone holds all that landed.
+
+        Raises:
+            WarehouseError: as for `writing`.
+        """
+        if self.path.with_name(f"{self.path.name}.wal").exists():
+            with self.writing():
+                pass  # DuckDB folds it in when the file is closed
+
     def refresh_statistics(self) -> None:
         """DuckDB keeps them by itself."""
 

@@ -115,6 +115,9 @@ class Postgres:
         """Nothing to hold: the server lets many write."""
         yield
 
+    def recover(self) -> None:
+        """The server recovers by itself."""
+
     def refresh_statistics(self) -> None:
         """Analyse the raw tables that changed: else the planner takes a million new rows for few.
 

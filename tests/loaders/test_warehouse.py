@@ -385,3 +385,18 @@ def test_what_changed_in_raw_is_analysed(postgres_url: str) -> None:
     counted = "select reltuples from pg_class where relname = 'Odd'"
     assert place.query(counted).rows == [(500.0,)]
     DuckDB(Path("nowhere")).refresh_statistics()
+
+
+def test_what_a_killed_writer_left_in_the_log_is_folded_into_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    killed = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); "
+        "c.execute('create table t as select 1 as x'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, path], check=False).returncode == 9
+    log = path.with_name("warehouse.duckdb.wal")
+    assert log.exists()
+    DuckDB(path).recover()
+    assert not log.exists()
+    with closing(duckdb.connect(str(path), read_only=True)) as connection:
+        assert connection.execute("select x from t").fetchall() == [(1,)]
