@@ -94,12 +94,6 @@ class Passage:
         return Landed(batch.id, Books(count, count, 0), shown(rows.checksum))
 
 
-def read_whole(batch: Batch) -> tuple[Passage, bytes]:
-    """All that passes of a small file."""
-    with Passage(batch) as passage:
-        return passage, b"".join(iter(passage.read, b""))
-
-
 def refuse_changed(batch: Batch) -> None:
     """Hash a batch's file again.
 

@@ -8,9 +8,8 @@ that only this session sees.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from io import BytesIO
-from itertools import zip_longest
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination import DestinationCapabilitiesContext
@@ -24,14 +23,9 @@ from typing_extensions import override
 from loaders.batch import Batch
 from loaders.destinations.copy_text import csv_of, csv_of_columns
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
-from loaders.destinations.passage import (
-    BYTES_AT_ONCE,
-    Passage,
-    read_whole,
-    refuse_changed,
-    takes_bytes,
-)
+from loaders.destinations.passage import BYTES_AT_ONCE, Passage, takes_bytes
 from loaders.destinations.sifted_text import SiftedText
+from loaders.destinations.small_files import SmallFiles, is_small, refuse_lost
 from loaders.destinations.tables import OURS, Landed, Manifest
 
 if TYPE_CHECKING:
@@ -40,7 +34,6 @@ if TYPE_CHECKING:
     from loaders.destinations.sifting import Sifting
 
 PATIENCE = "60s"
-SMALL = 1 << 20  # bytes of a file that is held whole
 LANDING_KEY = 0x6C616E64  # "land"; the lock of runs is another
 DEFAULTS = {  # of a lineage column: the function, its type, its answer
     "_batch_id": ("_landing_batch", "text", "current_setting('assay.batch_id', true)"),
@@ -66,32 +59,28 @@ class PostgresLanding(LandingJob):
         self._sql.execute_sql(NUMBER_ROWS)
 
     def land(self, manifests: Iterable[Manifest]) -> list[Landed]:
-        """Land batches; the next small file is read while the server takes in the one before."""
+        """Land batches; small files of one shape go together."""
         landed: list[Landed] = []
-        in_turn = list(manifests)
-        with ThreadPoolExecutor(1) as ahead:
-            upcoming: Future[tuple[Passage, bytes]] | None = None
-            for manifest, following in zip_longest(in_turn, in_turn[1:]):
-                begun, upcoming = upcoming, self._read_ahead(ahead, following)
-                if begun is None:
-                    landed += super().land([manifest])
-                else:
-                    landed.append(self._copy_whole(manifest.batch, *begun.result()))
+        for shape, group in groupby(manifests, lambda manifest: self._shape(manifest.batch)):
+            if shape is None:
+                landed += super().land(group)
+            else:
+                landed += self._copy_small([manifest.batch for manifest in group])
         return landed
 
-    def _read_ahead(
-        self, ahead: Executor, manifest: Manifest | None
-    ) -> "Future[tuple[Passage, bytes]] | None":
-        is_small = manifest and manifest.batch.bytes <= SMALL and self.takes(manifest.batch)
-        return ahead.submit(read_whole, manifest.batch) if manifest and is_small else None
+    def _shape(self, batch: Batch) -> tuple[object, ...] | None:
+        """What small files have in common that go into one COPY; None for any other file."""
+        if not (is_small(batch) and self.takes(batch)):
+            return None
+        return batch.table, batch.landed_columns, batch.dialect
 
-    def _copy_whole(self, batch: Batch, passage: Passage, content: bytes) -> Landed:
-        file, columns = BytesIO(content), batch.landed_columns
-        try:
-            return passage.landed(self._copy(batch.table, columns, file, _options(batch), batch.id))
-        except Exception:
-            refuse_changed(batch)  # or that it changed is why
-            raise
+    def _copy_small(self, batches: list[Batch]) -> list[Landed]:
+        files, first = SmallFiles(batches), batches[0]
+        columns = (*first.landed_columns, "_batch_id", "_row")
+        options = _options(first, header=False)
+        count = self._copy(first.table, columns, _Stream(iter(files)), options, first.id)
+        refuse_lost(files, count)
+        return files.landed
 
     def takes(self, batch: Batch) -> bool:
         """Whether the file's bytes can go into COPY: it is checked."""
@@ -125,13 +114,13 @@ class PostgresLanding(LandingJob):
         self,
         table: str,
         columns: Iterable[str],
-        file: "Passage | _Stream | BytesIO",
+        file: "Passage | _Stream",
         options: str,
         batch_id: str | None,
     ) -> int:
         with self._sql.native_connection.cursor() as cursor:
             begin = ""
-            if batch_id is not None:  # in one message with the COPY: many files are many COPYs
+            if batch_id is not None:  # in one message with the COPY
                 begin = cursor.mogrify(BEGIN_BATCH, (batch_id, self._load_id)).decode()
             target = self._sql.make_qualified_table_name(table)
             cursor.copy_expert(
@@ -205,14 +194,14 @@ class AssayPostgres(postgres):
         return AssayPostgresClient
 
 
-def _options(batch: Batch) -> str:
-    """How COPY cuts the bytes of a batch, behind the options that all share."""
+def _options(batch: Batch, *, header: bool = True) -> str:
+    """How COPY cuts the bytes of a batch, with its header or without, if it has one."""
     if batch.dialect is None:  # documents, as `QuotedItems` writes them
         return ", delimiter E'\\x02', quote E'\\x01'"
     assert batch.layout is not None
-    header = "true" if batch.layout.header is not None else "false"
+    has_header = header and batch.layout.header is not None
     delimiter = batch.dialect.delimiter.replace("'", "''")
-    return f", header {header}, delimiter '{delimiter}'"
+    return f", header {has_header}, delimiter '{delimiter}'"
 
 
 def _bytes_of(rows: "pa.RecordBatch") -> bytes:
