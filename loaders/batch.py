@@ -70,6 +70,20 @@ class Column(msgspec.Struct, frozen=True):
     is_extra: bool = False
 
 
+class Received(msgspec.Struct, frozen=True):
+    """The bytes as they came, which the raw store keeps: a file, or all answers of an API.
+
+    `name` is the readable one of the file that they lie in at `path`; several batches of an archive
+    share what was received.
+    """
+
+    path: str
+    name: str
+    sha256: str
+    bytes: int
+    content_type: str = "application/octet-stream"
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch before it lands: where its bytes are and how they are read.
 
@@ -78,6 +92,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     its rows where every byte was checked, so that any reader cuts it alike, and `spans_lines` is
     whether line ends stand within quotes there. `problem` says why the batch as a whole stands
     aside (a required column is missing, say); None when it is sound.
+    `received` is what the raw store keeps of it. `etag` and `last_modified` are what the source
+    said of the content, and `cursor` how far it goes, for the next time that it is asked.
     `replay_of` is the batch whose quarantined rows these are, mended; or which stood aside whole
     and is read anew.
     """
@@ -99,6 +115,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...] = ()
     ragged: Ragged = "quarantine"
     problem: str | None = None
+    received: Received | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    cursor: str | None = None
     replay_of: str | None = None
 
     @property

@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import msgspec
 
 from loaders import drift, ledger
 from loaders.batch import EXTRA, Batch, Books
-from loaders.catalog import PATHS, FilesSource, FileTable, SourceSpec
+from loaders.catalog import PATHS, FilesSource, FileTable, RestApiSource, SourceSpec
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
@@ -25,7 +26,7 @@ from loaders.pipeline import expected_tables, import_early, run_pipeline
 from loaders.progress import PROGRESS
 from loaders.quarantine.rows import open_rows
 from loaders.settings import Settings
-from loaders.sources import Found, files
+from loaders.sources import Find, Found, Search, files
 from loaders.warehouse import Warehouse
 
 log = logging.getLogger("assay.landing")
@@ -79,8 +80,8 @@ def land_source(
         SettingsError: what the settings name does not exist.
     """
     started, moment = time.monotonic(), datetime.now(UTC)
-    with _unpacking(settings, run_id) as unpacked:
-        found = _find(settings, warehouse, name, spec, run_id, unpacked)
+    with _searching(settings, warehouse, name, run_id) as search:
+        found = _find(spec, search)
         outcome = _land_found(settings, warehouse, name, spec, found, run_id, moment)
     return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
 
@@ -94,9 +95,8 @@ def land_paths(
 ) -> Outcome:
     """Land files that no entry of sources.yml names; see `files.find_paths`."""
     started, moment = time.monotonic(), datetime.now(UTC)
-    known = _Ledger(settings, warehouse, run_id)
-    with _unpacking(settings, run_id) as unpacked:
-        found = files.find_paths(places, taken, unpacked, settings.max_unpacked_bytes, known)
+    with _searching(settings, warehouse, PATHS, run_id) as search:
+        found = files.find_paths(places, taken, search)
         spec = paths_source({batch.table for batch in found.batches})
         outcome = _land_found(settings, warehouse, PATHS, spec, found, run_id, moment)
     return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
@@ -109,13 +109,15 @@ def paths_source(tables: Collection[str]) -> FilesSource:
 
 
 @contextmanager
-def _unpacking(settings: Settings, run_id: str) -> Iterator[Path]:
-    """The folder for what a run unpacks, which does not outlive its use."""
-    unpacked = settings.runs_dir / run_id / "unpacked"
+def _searching(
+    settings: Settings, warehouse: Warehouse, source: str, run_id: str
+) -> Iterator[Search]:
+    """With what a source is asked; what it wrote into its folder does not outlive the landing."""
+    folder = settings.runs_dir / run_id / "found"
     try:
-        yield unpacked
+        yield Search(settings, source, run_id, folder, _Ledger(settings, warehouse, run_id))
     finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _land_found(
@@ -135,7 +137,11 @@ def _land_found(
         with warehouse.reading() as reader:
             found = drift.judge_found(reader, spec, found)
         problems = found.problems
-        notices = (*_read_differently(warehouse, found), *drift.lines(found, "evolve", "freeze"))
+        notices = (
+            *found.notices,
+            *_read_differently(warehouse, found),
+            *drift.lines(found, "evolve", "freeze"),
+        )
         warnings = drift.lines(found, "warn")
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
     except SettingsError:
@@ -187,20 +193,14 @@ def make_tables(
             run_pipeline(settings, warehouse, name, spec, [], run_id)
 
 
-def _find(
-    settings: Settings,
-    warehouse: Warehouse,
-    name: str,
-    spec: SourceSpec,
-    run_id: str,
-    unpacked: Path,
-) -> Found:
-    if isinstance(spec, FilesSource):
-        known = _Ledger(settings, warehouse, run_id)
-        return files.find(name, spec, unpacked, settings.max_unpacked_bytes, known)
-    from loaders.sources import rest_api  # late: files need no client of HTTP
+FINDERS: dict[type[Any], str] = {FilesSource: "files", RestApiSource: "rest_api"}
 
-    return rest_api.find(name, spec, settings.data_dir / "raw" / name, run_id)
+
+def _find(spec: SourceSpec, search: Search) -> Found:
+    """Ask the module of that kind of source, which is imported only then."""
+    module: Any = import_module(f"loaders.sources.{FINDERS[type(spec)]}")
+    find: Find = module.find
+    return find(spec, search)
 
 
 class _Ledger:
@@ -229,6 +229,11 @@ class _Ledger:
         if len(known) < len(ids):
             self.prepare()
         return dict.fromkeys(settled)
+
+    def latest(self, source: str, table: str) -> ledger.Latest | None:
+        """The latest batch of a table, and how far the table has come."""
+        with self._warehouse.reading() as reader:
+            return ledger.latest(reader, source, table)
 
 
 def _land(

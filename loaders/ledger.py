@@ -27,6 +27,18 @@ class Columns(NamedTuple):
     held: frozenset[str]
 
 
+class Latest(NamedTuple):
+    """The latest batch of a table, what the source sent with it, and how far the table has come.
+
+    `cursor` is that of the latest batch that has one, as the source wrote it.
+    """
+
+    batch_id: str
+    etag: str | None
+    last_modified: str | None
+    cursor: str | None
+
+
 class Seen(NamedTuple):
     """A batch that a landing saw, in its place."""
 
@@ -74,6 +86,25 @@ def last_landing(reader: Reader, source: str) -> list[Seen]:
         (source, source),
     ).rows
     return [Seen(*row) for row in rows]
+
+
+def latest(reader: Reader, source: str, table: str) -> Latest | None:
+    """The latest batch that a landing of the source saw for a table; None where none did."""
+    if "cursor" not in raw_columns(reader).get("_batches", ()):  # or it is of an older version
+        return None
+    seen = (
+        f"from {RAW_SCHEMA}._landings as l join {RAW_SCHEMA}._batches as b "
+        "on b._batch_id = l._batch_id "
+        "where l.source = %s and l.table_name = %s and b.reason is null"
+    )
+    last = "order by l.landing_id desc, l.position desc limit 1"
+    named = (source, table)
+    rows = reader.fetch(f"select b._batch_id, etag, last_modified {seen} {last}", named).rows
+    if not rows:
+        return None
+    cursors = reader.fetch(f"select b.cursor {seen} and b.cursor is not null {last}", named).rows
+    batch_id, etag, last_modified = rows[0]
+    return Latest(batch_id, etag, last_modified, cursors[0][0] if cursors else None)
 
 
 def tables_of_source(reader: Reader, source: str) -> list[str]:

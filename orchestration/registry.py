@@ -19,7 +19,7 @@ from orchestration.dbt import BuildOutcome
 State = Literal["running", "succeeded", "failed", "interrupted"]
 RECORD = "run.json"
 UNDER_WAY = ".under_way"  # a folder with a file for each run that has begun and not ended
-WORK_FOLDERS = ("dlt", "unpacked")  # of a run, which it removes itself unless it is killed
+WORK_FOLDERS = ("dlt", "found")  # of a run, which it removes itself unless it is killed
 log = logging.getLogger("assay.registry")
 
 

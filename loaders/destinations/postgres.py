@@ -78,7 +78,12 @@ class PostgresLanding(LandingJob):
         files, first = SmallFiles(batches), batches[0]
         columns = (*first.landed_columns, "_batch_id", "_row")
         options = _options(first, header=False)
-        count = self._copy(first.table, columns, _Stream(iter(files)), options, first.id)
+        try:
+            count = self._copy(first.table, columns, _Stream(iter(files)), options, first.id)
+        except Exception:
+            if files.failure is None:
+                raise
+            raise files.failure from None
         refuse_lost(files, count)
         return files.landed
 

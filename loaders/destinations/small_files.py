@@ -24,17 +24,23 @@ def is_small(batch: Batch) -> bool:
 class SmallFiles:
     """The rows of small files as CSV, with the batch and the number behind each.
 
-    `landed` grows by what was read of each; see `refuse_lost`.
+    `landed` grows by what was read of each; see `refuse_lost`. `failure` is why one could not be
+    read to its end; who reads the rows wraps it in its own.
     """
 
     def __init__(self, batches: Iterable[Batch]) -> None:
         self.landed: list[Landed] = []
+        self.failure: Exception | None = None
         self._batches = batches
         self._numbers: list[bytes] = []  # of rows, with the end of the line
 
     def __iter__(self) -> Iterator[bytes]:
-        for batch in self._batches:
-            yield self._rows(batch)
+        try:
+            for batch in self._batches:
+                yield self._rows(batch)
+        except Exception as error:
+            self.failure = error
+            raise
 
     @property
     def count(self) -> int:

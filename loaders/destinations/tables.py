@@ -15,7 +15,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """What dlt carries for a batch: how to read it, and whether the models are to see it.
 
     `mends` are the quarantined rows that those of a replay mend, in order. `drift` is what its
-    landing records of its columns.
+    landing records of its columns, `archived_as` the key of what was received in the raw store.
     """
 
     batch: Batch
@@ -25,6 +25,7 @@ class Manifest(msgspec.Struct, frozen=True):
     becomes_current: bool
     mends: tuple[Mend, ...] = ()
     drift: Drift | None = None
+    archived_as: str | None = None
 
 
 class Landed(NamedTuple):
@@ -62,6 +63,10 @@ BATCHES = {
     "checksum": TEXT,
     "reason": TEXT,
     "replay_of": TEXT,
+    "archived_as": TEXT,
+    "etag": TEXT,
+    "last_modified": TEXT,
+    "cursor": TEXT,
     "run_id": TEXT,
     "started_at": MOMENT,
     "landed_at": MOMENT,

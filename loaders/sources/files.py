@@ -8,18 +8,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
-from loaders.catalog import PATHS, FilesSource, FileTable
+from loaders.catalog import FilesSource, FileTable
 from loaders.disk import full_disk
 from loaders.errors import SettingsError
 from loaders.intake.columns import table_name
 from loaders.intake.packed.unwrap import Member, is_packed, unwrap
 from loaders.progress import PROGRESS
 from loaders.settings import PROJECT_DIR
-from loaders.sources import Found
+from loaders.sources import Found, Ledger, Search
 
 TOLD = 3  # files that an origin names
 if TYPE_CHECKING:
@@ -29,34 +29,6 @@ if TYPE_CHECKING:
 BYTES_AT_ONCE = 1 << 20
 FEW = 100  # files that a process is told of while it starts
 MUCH = 1 << 24  # bytes; to hash more takes long enough to prepare for what follows
-
-
-class Ledger(Protocol):
-    """What is asked of the ledger while files are found."""
-
-    def unknown_sizes(self, sizes: Collection[int], /) -> set[int]:
-        """Those that no batch has, of contents that are yet to be hashed: these are new."""
-
-    def prepare(self) -> None:
-        """Hear that something is new, and will land."""
-
-    def landed(self, ids: Collection[str], /) -> Mapping[str, str | None]:
-        """Those of the batches that have landed, with the reason where one stood aside whole."""
-
-
-class NothingLanded:
-    """The ledger of a warehouse in which nothing has landed."""
-
-    def unknown_sizes(self, sizes: Collection[int], /) -> set[int]:
-        """All of them."""
-        return set(sizes)
-
-    def prepare(self) -> None:
-        """Nothing has to be prepared."""
-
-    def landed(self, _ids: Collection[str], /) -> Mapping[str, str | None]:
-        """None of them."""
-        return {}
 
 
 class Content(NamedTuple):
@@ -87,19 +59,17 @@ def folder_of(spec: FilesSource) -> Path:
     return PROJECT_DIR / Path(spec.path).expanduser()
 
 
-def find(
-    name: str, spec: FilesSource, unpack_in: Path, limit: int, known: Ledger | None = None
-) -> Found:
+def find(spec: FilesSource, search: Search) -> Found:
     """The batches of a source's folder, table by table.
 
-    What is compressed is unpacked into a folder: of each file, at most `limit` bytes.
+    What is compressed is unpacked, of each file at most as much as the settings allow.
 
     Raises:
         SettingsError: the folder does not exist.
     """
     folder = folder_of(spec)
     if not folder.is_dir():
-        raise SettingsError(f"source '{name}': there is no folder {folder}")
+        raise SettingsError(f"source '{search.source}': there is no folder {folder}")
     places: list[tuple[str | None, Path]] = []
     missing: list[str] = []
     for table, expected in spec.tables.items():
@@ -107,28 +77,23 @@ def find(
         places += [(table, path) for path in paths]
         if not paths:
             missing.append(f"{folder / expected.file} is missing; expected {_layout(expected)}")
-    known = known or NothingLanded()
-    with _foreseen(known, places, spec.tables) as begun:
-        contents, unreadable = hash_files(name, places, unpack_in, limit)
-        batches, unsound = examine_contents(contents, spec.tables, known, begun)
+    with _foreseen(search.known, places, spec.tables) as begun:
+        contents, unreadable = hash_files(places, search)
+        batches, unsound = examine_contents(contents, spec.tables, search.known, begun)
     return Found(str(folder), tuple(batches), (*missing, *unreadable, *unsound))
 
 
 def find_paths(
-    places: Iterable[tuple[str | None, Path]],
-    taken: Mapping[str, str],
-    unpack_in: Path,
-    limit: int,
-    known: Ledger | None = None,
+    places: Collection[tuple[str | None, Path]], taken: Mapping[str, str], search: Search
 ) -> Found:
     """The batches of files that no entry of sources.yml names, given with their tables.
 
     Where no table is given, the name of the file, or of one in an archive, is the table's. `taken`
     are the tables that sources of sources.yml have: nothing else lands there.
     """
-    places, known = list(places), known or NothingLanded()
-    with _foreseen(known, places, {}) as begun:
-        contents, problems = hash_files(PATHS, places, unpack_in, limit)
+    places = list(places)
+    with _foreseen(search.known, places, {}) as begun:
+        contents, problems = hash_files(places, search)
         for content in contents:
             if content.table in taken:
                 problems.append(
@@ -137,7 +102,7 @@ def find_paths(
                 )
         free = [content for content in contents if content.table not in taken]
         tables = {content.table: FileTable(file="*") for content in free}
-        batches, unsound = examine_contents(free, tables, known, begun)
+        batches, unsound = examine_contents(free, tables, search.known, begun)
     origin = ", ".join(str(path) for _, path in places[:TOLD])
     more = len(places) - TOLD
     origin += f" and {more} more" if more > 0 else ""
@@ -204,11 +169,12 @@ def expand(argument: str) -> list[Path]:
 
 
 def hash_files(
-    source: str, places: Iterable[tuple[str | None, Path]], unpack_in: Path, limit: int
+    places: Iterable[tuple[str | None, Path]], search: Search
 ) -> tuple[list[Content], list[str]]:
     """The contents of files, given with their tables, in order; and what cannot be read."""
     contents: list[Content] = []
     problems: list[str] = []
+    unpack_in, limit = search.folder / "unpacked", search.settings.max_unpacked_bytes
     for table, path in places:
         if not _is_text(path):
             problems.append(f"{str(path)!r}: its name is not UTF-8, as the ledger is; rename it")
@@ -216,7 +182,7 @@ def hash_files(
         for member in members_of(path, unpack_in, limit):
             told = f"{path}: {member.name}" if member.name else str(path)
             named = table or table_name(member.name or path.name)
-            found = member.problem or _content(source, named, path, member)
+            found = member.problem or _content(search.source, named, path, member)
             if isinstance(found, Content):
                 contents.append(found)
             else:

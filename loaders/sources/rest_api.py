@@ -12,7 +12,7 @@ from loaders.catalog import ApiTable, RestApiSource
 from loaders.errors import SourceError
 from loaders.intake.documents.answers import cut_answer, sequence_of
 from loaders.logs import hide
-from loaders.sources import Found, sample_api
+from loaders.sources import Found, Search, sample_api
 
 if TYPE_CHECKING:
     import requests
@@ -26,8 +26,9 @@ BEGINNING = 80  # characters of an answer that an error shows
 DOCUMENT = (Column("(the record)", "document"),)
 
 
-def find(name: str, spec: RestApiSource, spool_dir: Path, run_id: str) -> Found:
-    """Ask the API for every table; what it answers is spooled under `spool_dir`."""
+def find(spec: RestApiSource, search: Search) -> Found:
+    """Ask the API for every table; what it answers is kept under the data folder."""
+    spool_dir = search.settings.data_dir / "raw" / search.source
     with ExitStack() as stack:
         url, origin = spec.url, ""
         if url is None:
@@ -38,7 +39,8 @@ def find(name: str, spec: RestApiSource, spool_dir: Path, run_id: str) -> Found:
         problems: list[str] = []
         for table, expected in spec.tables.items():
             try:
-                batches.append(_batch(name, table, spec, expected, url, spool_dir, run_id))
+                batch = _batch(search.source, table, spec, expected, url, spool_dir, search.run_id)
+                batches.append(batch)
             except SourceError as error:
                 problems.append(hide(str(error), secrets))
         return Found(origin or shown(url), tuple(batches), tuple(problems))

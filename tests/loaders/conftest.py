@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from loaders.batch import Batch, Column, Dialect
 from loaders.catalog import FilesSource, FileTable, SourceSpec
 from loaders.landing import Outcome, land_source
-from loaders.settings import Settings
-from loaders.sources import Found, files
+from loaders.settings import Settings, load_settings
+from loaders.sources import Found, Ledger, NothingLanded, Search, files
 from loaders.warehouse import Warehouse, open_warehouse
 
 # the same examples in every run, however slow the machine
@@ -55,9 +55,21 @@ def lab_of(tmp_path: Path, **tables: FileTable) -> FilesSource:
     return FilesSource(path=str(folder), tables=tables)
 
 
+def search_in(
+    folder: Path,
+    source: str = "lab",
+    run_id: str = "run-1",
+    known: Ledger | None = None,
+    **given: str,
+) -> Search:
+    """A search that works in a folder, and knows of nothing that has landed unless it is told."""
+    settings = load_settings({"ELT_DATA_DIR": str(folder), **given}, folder)
+    return Search(settings, source, run_id, folder / "found", known or NothingLanded())
+
+
 def find(spec: FilesSource, name: str = "lab") -> Found:
     """What a source of files offers; what is compressed is unpacked beside them."""
-    return files.find(name, spec, Path(spec.path) / "unpacked", 1 << 30)
+    return files.find(spec, search_in(Path(spec.path).parent, name))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from loaders.destinations.tables import Landed
 from loaders.errors import AssayError, SettingsError
 from loaders.intake import chunks
 from loaders.landing import make_tables
-from loaders.sources import files
+from loaders.sources import Search, files
 from tests.loaders.conftest import NOTES, USERS, Answer, Api, Landings, WriteFile, find, lab_of
 
 HEADER = "user_id,name,email\n"
@@ -375,7 +375,7 @@ def test_what_was_unpacked_is_removed(
     write("users.csv", gzip.compress(content))
     assert landings.land(lab).new == Books(1, 1, 0)
     assert landings.fetch("select compression, bytes from raw._batches") == [("gzip", len(content))]
-    assert not any(landings.settings.runs_dir.rglob("unpacked"))
+    assert not any(landings.settings.runs_dir.rglob("found"))
     write("users.csv", content)
     assert landings.land(lab).new == Books()  # the same content
 
@@ -383,14 +383,14 @@ def test_what_was_unpacked_is_removed(
 def test_what_was_unpacked_is_removed_where_finding_fails(
     landings: Landings, lab: FilesSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_name: str, _spec: FilesSource, unpack_in: Path, *_: object) -> None:
-        unpack_in.mkdir(parents=True)
+    def fail(_spec: FilesSource, search: Search) -> None:
+        search.folder.mkdir(parents=True)
         raise AssayError("the disk is full")
 
     monkeypatch.setattr(files, "find", fail)
     with pytest.raises(AssayError, match="the disk is full"):
         landings.land(lab)
-    assert not any(landings.settings.runs_dir.rglob("unpacked"))
+    assert not any(landings.settings.runs_dir.rglob("found"))
 
 
 def test_a_damaged_archive_fails_its_source_and_its_other_files_land(

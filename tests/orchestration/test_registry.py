@@ -59,7 +59,7 @@ def test_what_killed_runs_left_is_swept_and_running_ones_keep_theirs(tmp_path: P
     marks = {path.name for path in (tmp_path / registry.UNDER_WAY).iterdir()}
     assert marks == {running.run_id}
     assert {path.name for path in (tmp_path / killed.run_id).iterdir()} == {"run.json"}
-    assert {path.name for path in (tmp_path / running.run_id).iterdir()} > {"dlt", "unpacked"}
+    assert {path.name for path in (tmp_path / running.run_id).iterdir()} > {"dlt", "found"}
 
 
 def test_a_sweep_looks_only_at_runs_that_have_not_ended(tmp_path: Path) -> None:

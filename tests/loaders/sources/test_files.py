@@ -8,8 +8,8 @@ import pytest
 from loaders.batch import Column, Dialect
 from loaders.catalog import FilesSource, FileTable
 from loaders.errors import SettingsError
-from loaders.sources import Found, files
-from tests.loaders.conftest import NOTES, USERS, WriteFile, find, lab_of
+from loaders.sources import Found, NothingLanded, files
+from tests.loaders.conftest import NOTES, USERS, WriteFile, find, lab_of, search_in
 
 HEADER = "user_id,name,email"
 
@@ -166,7 +166,7 @@ def test_a_file_that_cannot_be_opened_is_a_problem_of_its_own(
 
 def found_at(tmp_path: Path, *names: str, table: str | None = None) -> Found:
     places = [(table, tmp_path / name) for name in names]
-    return files.find_paths(places, {"users": "lab"}, tmp_path / "unpacked", 1 << 30)
+    return files.find_paths(places, {"users": "lab"}, search_in(tmp_path, "paths"))
 
 
 def test_a_file_names_its_table(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_path_without_files_is_bad_usage(tmp_path: Path, argument: str) -> Non
 # Files that have landed
 
 
-class Known(files.NothingLanded):
+class Known(NothingLanded):
     """A ledger that holds these batches, and hears of sizes."""
 
     def __init__(self, batches: dict[str, str | None]) -> None:
@@ -238,14 +238,14 @@ def test_the_sizes_of_much_content_are_told_before_it_is_hashed(
 ) -> None:
     known = Known({})
     write("users.csv", "user_id,name,email\n1,Ada,\n")
-    files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    files.find(lab, search_in(tmp_path, known=known))
     assert known.sizes == set()
     monkeypatch.setattr(files, "MUCH", 10)
-    files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    files.find(lab, search_in(tmp_path, known=known))
     assert known.sizes == {26}
     write("users_2.csv.gz", gzip.compress(b"user_id\n2\n"))
     known.sizes.clear()
-    files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    files.find(lab, search_in(tmp_path, known=known))
     assert known.sizes == {26}
 
 
@@ -256,11 +256,11 @@ def test_what_the_ledger_knows_is_not_looked_into(
     (batch,) = find(lab).batches
     monkeypatch.setattr("loaders.intake.alike.Examiner.examine", None)
     known = Known({batch.id: None})
-    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    found = files.find(lab, search_in(tmp_path, known=known))
     assert [b.id for b in found.batches] == [batch.id]
     assert found.problems == ()
     known = Known({batch.id: "the file is empty"})
-    found = files.find("lab", lab, tmp_path / "unpacked", 1 << 30, known)
+    found = files.find(lab, search_in(tmp_path, known=known))
     assert found.problems == (f"{path}: the file is empty",)
 
 

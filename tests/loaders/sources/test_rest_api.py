@@ -7,7 +7,7 @@ import pytest
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.intake.records import Rejected, Row, read_rows
 from loaders.sources import Found, rest_api
-from tests.loaders.conftest import Answer, Api
+from tests.loaders.conftest import Answer, Api, search_in
 
 TOKEN = "t0ken-of-a-test"
 
@@ -22,14 +22,14 @@ def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     """Where answers are kept."""
-    return tmp_path / "raw"
+    return tmp_path / "raw" / "posts"
 
 
 def find(api: Api, spool: Path, table: ApiTable | None = None, token: str | None = None) -> Found:
     spec = RestApiSource(
         tables={"posts": table or ApiTable("posts")}, url=api.url, bearer_token=token
     )
-    return rest_api.find("posts", spec, spool, "run-1")
+    return rest_api.find(spec, search_in(spool.parent.parent, "posts", "run-1"))
 
 
 def documents(found: Found) -> list[str | None]:
@@ -108,7 +108,8 @@ def test_a_snapshot_is_a_batch_of_its_run(api: Api, spool: Path) -> None:
     api.put("/posts", page(1))
     spec = RestApiSource(tables={"posts": ApiTable("posts")}, url=api.url, snapshots="always")
     first, second = (
-        rest_api.find("posts", spec, spool, run).batches[0] for run in ("run-1", "run-2")
+        rest_api.find(spec, search_in(spool.parent.parent, "posts", run)).batches[0]
+        for run in ("run-1", "run-2")
     )
     assert first.id != second.id
     assert first.sha256 == second.sha256
@@ -129,7 +130,7 @@ def test_an_element_that_is_no_record_stands_aside_and_the_rest_lands(
 
 def test_without_an_address_the_bundled_sample_is_read(spool: Path) -> None:
     spec = RestApiSource(tables={"posts": ApiTable()})
-    found = rest_api.find("posts", spec, spool, "run-1")
+    found = rest_api.find(spec, search_in(spool.parent.parent, "posts", "run-1"))
     assert len(documents(found)) == 100
     assert "bundled sample" in found.origin
 
@@ -188,7 +189,7 @@ def test_a_refusal_is_not_tried_again(api: Api, spool: Path) -> None:
 
 def test_nobody_listening_is_told(spool: Path) -> None:
     spec = RestApiSource(tables={"posts": ApiTable()}, url="http://127.0.0.1:9/posts")
-    reason = problem(rest_api.find("posts", spec, spool, "run-1"))
+    reason = problem(rest_api.find(spec, search_in(spool.parent.parent, "posts", "run-1")))
     assert reason == ("the API at http://127.0.0.1:9/posts cannot be reached: Connection refused")
 
 
@@ -247,7 +248,7 @@ def test_one_table_that_fails_does_not_stop_the_others(api: Api, spool: Path) ->
     spec = RestApiSource(
         tables={"users": ApiTable("users"), "posts": ApiTable("posts")}, url=api.url
     )
-    found = rest_api.find("posts", spec, spool, "run-1")
+    found = rest_api.find(spec, search_in(spool.parent.parent, "posts", "run-1"))
     assert [batch.table for batch in found.batches] == ["posts"]
     assert len(found.problems) == 1
 
@@ -277,7 +278,7 @@ def test_user_password_and_query_of_an_address_are_not_shown(api: Api, spool: Pa
     url = api.url.replace("http://", f"http://ada:{TOKEN}@")
     api.put(f"/posts?key={TOKEN}", page(1))
     spec = RestApiSource(tables={"posts": ApiTable()}, url=f"{url}/posts?key={TOKEN}")
-    found = rest_api.find("posts", spec, spool, "run-1")
+    found = rest_api.find(spec, search_in(spool.parent.parent, "posts", "run-1"))
     assert found.problems == ()
     assert found.batches[0].uri == f"{api.url}/posts"
     assert TOKEN not in str(found)

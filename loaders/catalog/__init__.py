@@ -1,0 +1,23 @@
+"""sources.yml → typed source specifications; errors name the file and the line.
+
+`${NAME}` in a value stands for a variable of the environment (see `settings`). A value that is
+one unset variable counts as not given, so that a default can apply.
+"""
+
+from loaders.catalog.files import FilesSource, FileTable
+from loaders.catalog.names import PATHS
+from loaders.catalog.reading import load_catalog
+from loaders.catalog.rest_api import ApiTable, RestApiSource
+from loaders.catalog.specs import SourceSpec, modelled_tables_of, tables_of
+
+__all__ = [
+    "PATHS",
+    "ApiTable",
+    "FileTable",
+    "FilesSource",
+    "RestApiSource",
+    "SourceSpec",
+    "load_catalog",
+    "modelled_tables_of",
+    "tables_of",
+]
