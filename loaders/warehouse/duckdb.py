@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loaders.errors import WarehouseError
 from loaders.settings import Target
 from loaders.warehouse.kept import is_keeping, kept, let_go
-from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
+from loaders.warehouse.reader import SCHEMAS, Auditor, Reader, Result, Statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +55,16 @@ class DuckDB:
         if is_keeping() and self.path.exists():
             yield _DuckDBReader(kept(self.path, self._connect))
             return
+        with closing(self._connect()) as connection:
+            yield _DuckDBReader(connection)
+
+    @contextmanager
+    def auditing(self) -> Iterator[Auditor]:
+        """Open the file to read: nobody writes meanwhile, so all statements see one moment.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
         with closing(self._connect()) as connection:
             yield _DuckDBReader(connection)
 
@@ -193,10 +203,6 @@ class _DuckDBReader:
         done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
         columns = tuple(column[0] for column in done.description or ())
         return Result(columns, done.fetchall())
-
-    def snapshot(self) -> AbstractContextManager[object]:
-        """The file is open to read: nobody writes."""
-        return nullcontext()
 
     def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
         yield from self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
