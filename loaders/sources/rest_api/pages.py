@@ -105,6 +105,11 @@ class _Client(RESTClient):
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
         return self.answer.records
 
+    @override
+    def detect_paginator(self, response: requests.Response, data: Any) -> BasePaginator:
+        paginator, _ = self.pagination_factory.create_paginator(response)
+        return paginator  # the last of the ways always gives one
+
     def refuse_gap(self, pages: Pagination | None) -> None:
         """Refuse a page by offset behind one that was not full: records between them are missing.
 

@@ -4,6 +4,7 @@ import logging
 from contextlib import closing
 from typing import NamedTuple
 
+from loaders import early
 from loaders.batch import Batch, Column, batch_id
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.catalog.rest_api import SinglePage
@@ -90,6 +91,7 @@ class _Reading:
         return [] if self._expected.answer == "bytes" else cut_answer(body, self._expected.records)
 
     def _spool(self, first: Answer, sender: Sender) -> tuple[Spooled, int, tuple[str, ...]]:
+        early.wait()
         from loaders.sources.rest_api.pages import read_pages  # dlt: 0.5 s
 
         expected, cursor = self._expected, self._cursor
