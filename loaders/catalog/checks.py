@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from loaders.batch import Override
+from loaders.catalog.api_checks import problems_of
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.lines import line_of
 from loaders.catalog.names import PATHS
@@ -27,6 +28,7 @@ def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None)
     _refuse_reserved_name(sources, path, root)
     _refuse_shared_tables(sources, path)
     _refuse_odd_addresses(sources, path)
+    _refuse_odd_apis(sources, path, root)
     _refuse_odd_columns(sources, path, root)
     _refuse_odd_dialects(sources, path, root)
 
@@ -60,6 +62,13 @@ def _refuse_odd_addresses(sources: Mapping[str, SourceSpec], path: Path) -> None
             raise SettingsError(
                 f"{path.name}: the url of source '{name}' is no http:// or https:// address"
             )
+
+
+def _refuse_odd_apis(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None) -> None:
+    for name, spec in sources.items():
+        for keys, problem in problems_of(spec) if isinstance(spec, RestApiSource) else ():
+            line = line_of(root, ("sources", name, *keys))
+            raise SettingsError(f"{path.name}, line {line}: {problem}")
 
 
 def _refuse_odd_columns(
