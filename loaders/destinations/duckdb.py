@@ -19,6 +19,7 @@ from typing_extensions import override
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import Passage, takes_bytes
+from loaders.destinations.resolved import ResolvedOnce
 from loaders.destinations.sifting import Sifting
 from loaders.destinations.tables import LINEAGE, Landed, Manifest
 
@@ -229,7 +230,7 @@ class AssayDuckDBClient(DuckDbClient):
         return ours or super().create_load_job(table, file_path, load_id, restore)
 
 
-class AssayDuckDB(duckdb):
+class AssayDuckDB(ResolvedOnce, duckdb):
     """dlt's duckdb destination with the client above."""
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:

@@ -52,8 +52,10 @@ class DuckDB:
         Raises:
             WarehouseError: when another process still writes after some seconds.
         """
-        if is_keeping() and self.path.exists():
-            yield _DuckDBReader(kept(self.path, self._connect))
+        if is_keeping():
+            is_there = self.path.exists()
+            connection = kept(self.path, self._connect) if is_there else kept(None, _nothing)
+            yield _DuckDBReader(connection)
             return
         with closing(self._connect()) as connection:
             yield _DuckDBReader(connection)
@@ -147,7 +149,7 @@ class DuckDB:
         import duckdb
 
         if not self.path.exists():
-            return duckdb.connect(":memory:")
+            return _nothing()
         connection = self._patiently(
             lambda: duckdb.connect(str(self.path), read_only=True), BUSY_SECONDS
         )
@@ -172,6 +174,13 @@ class DuckDB:
                 time.sleep(0.1)
             except duckdb.Error as error:
                 raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+
+
+def _nothing() -> Any:
+    """An empty warehouse, to read."""
+    import duckdb
+
+    return duckdb.connect(":memory:")
 
 
 def _is_locked(error: Exception) -> bool:
