@@ -231,6 +231,7 @@ def run_checkout(
     )
 
 
+@pytest.mark.parametrize("target", ["duckdb"])  # dbt tells of it, the same on each warehouse
 def test_a_broken_model_fails_the_run_also_when_nothing_is_new(
     checkout: Path, environment: dict[str, str]
 ) -> None:
