@@ -4,6 +4,7 @@
 one unset variable counts as not given, so that a default can apply.
 """
 
+from loaders.catalog.conflicts import OnConflict, conflicts_of
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.names import PATHS
 from loaders.catalog.reading import load_catalog
@@ -15,8 +16,10 @@ __all__ = [
     "ApiTable",
     "FileTable",
     "FilesSource",
+    "OnConflict",
     "RestApiSource",
     "SourceSpec",
+    "conflicts_of",
     "load_catalog",
     "modelled_tables_of",
     "tables_of",
