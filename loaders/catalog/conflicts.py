@@ -1,8 +1,9 @@
 """What becomes of a second row of a key: what of it makes no sense, and what dbt is told of it.
 
-`key` names the fields that tell which thing a row is about, as the source or its raw table names
-them. With `conflict: none` a second row of a key is set aside, with `nothing` the first one stays,
-and with `update` the later one wins: in the fields of `update`, or in all where it names none.
+`key` names the fields that tell which thing a row is about, as the raw table names them; where rows
+are JSON documents, fields of the document. With `conflict: none` a second row of a key is set
+aside, with `nothing` the first one stays, and with `update` the later one wins: in the fields of
+`update`, or in all where it names none.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from loaders.batch import Conflict
+from loaders.catalog.names import DOCUMENTS
 from loaders.catalog.specs import SourceSpec
 
 
@@ -74,7 +76,7 @@ def _odd_names(
     what: str, names: Sequence[str], columns: Sequence[str]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     for place, name in enumerate(names):
-        if columns and name not in columns:
+        if columns not in ((), DOCUMENTS) and name not in columns:
             yield (what, str(place)), f"{name!r} is not among the columns of the table"
         elif name in names[:place]:
             yield (what, str(place)), f"{name!r} is named twice"

@@ -57,6 +57,14 @@ def test_a_later_row_of_a_key_updates_unless_said_otherwise(
     assert found == {"shop.lines": OnConflict(key, *rule)}  # type: ignore[arg-type]
 
 
+def test_a_key_of_json_files_names_fields_of_the_document(tmp_path: Path) -> None:
+    path = tmp_path / "sources.yml"
+    documents = SOURCES.replace("[order_id, line, amount]", "[document]\n        key: [_id]")
+    path.write_text(documents, encoding="utf-8")
+    found = conflicts_of(load_catalog(load_settings({}, tmp_path), path))
+    assert found["shop.lines"].key == ("_id",)
+
+
 def test_a_record_of_an_api_may_have_a_key_of_any_name_also_where_all_count(
     tmp_path: Path,
 ) -> None:
