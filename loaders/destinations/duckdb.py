@@ -31,8 +31,9 @@ if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files hav
 MEMORY = "400MB"  # beyond it DuckDB writes to disk
 ENOUGH_FOR_SQL = 10  # rows of our own tables
 SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
-# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass. A buffer holds
-# more than a row group: of smaller ones DuckDB writes every row twice, and a file of twice the size.
+# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass. A buffer
+# holds more than a row group: of smaller ones DuckDB writes every row twice, and the file is
+# twice as large.
 FILE = (
     "read_csv($path, auto_detect = false, columns = $columns, header = $header, "
     "delim = $delimiter, quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, "
