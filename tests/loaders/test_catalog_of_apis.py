@@ -1,5 +1,6 @@
 """The entry of an API: what it may say, and what is refused with its line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from loaders.catalog import RestApiSource, load_catalog
 from loaders.catalog.rest_api import ApiKeyAuth, Offsets, Since
 from loaders.errors import SettingsError
-from loaders.settings import load_settings
+from loaders.settings import PROJECT_DIR, load_settings
 
 SHOP = """
 sources:
@@ -40,6 +41,36 @@ def test_an_entry_becomes_a_spec_without_secrets(tmp_path: Path) -> None:
     assert (orders.key, orders.pagination) == (("order_id",), Offsets(size=100))
     assert orders.cursor == Since("changed_at", "since", lag=3600)
     assert "s3cret" not in str(spec)
+
+
+PAGE = PROJECT_DIR / "docs" / "rest-apis.md"
+BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+ENTRIES = [block for block in BLOCKS if "kind: rest_api" in block]
+LINES = [
+    line
+    for block in BLOCKS
+    for line in block.splitlines()
+    if re.match(r"    (auth|bearer_token):|        (pagination|cursor|records):", line)
+]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_entries_of_the_page_are_sound_and_under_ten_lines(tmp_path: Path, entry: str) -> None:
+    assert len(entry.splitlines()) < 10
+    load(tmp_path, "sources:\n" + re.sub(r"^  \w+:", "  shop:", entry))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_form_of_the_page_is_sound(tmp_path: Path, line: str) -> None:
+    is_of_source = not line.startswith("     ")
+    entry = ENTRIES[0].replace('    auth: {kind: bearer, token: "${SHOP_TOKEN}"}\n', "")
+    before = "    tables:\n" if is_of_source else "        key:"
+    entry = re.sub(r"^  \w+:", "  shop:", entry).replace(before, f"{line}\n{before}", 1)
+    load(tmp_path, "sources:\n" + entry)
+
+
+def test_the_page_has_every_form() -> None:
+    assert (len(ENTRIES), len(LINES)) == (2, 16)
 
 
 def test_keys_of_a_body_are_the_users_own(tmp_path: Path) -> None:
