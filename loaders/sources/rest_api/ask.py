@@ -106,10 +106,18 @@ def _ask_of(spec: RestApiSource, expected: ApiTable, url: str, variables: Variab
 
 
 def with_parameter(ask: Ask, place: str, name: str, value: Any) -> Ask:
-    """The same, with a parameter more, in the query or the body."""
+    """The same, with a parameter more, in the query or at a dotted place in the body."""
     if place == "body":
-        return msgspec.structs.replace(ask, body={**(ask.body or {}), name: value})
+        return msgspec.structs.replace(ask, body=_with(ask.body, name.split("."), value))
     return msgspec.structs.replace(ask, params={**ask.params, name: value})
+
+
+def _with(body: Any, place: list[str], value: Any) -> Any:
+    if not place:
+        return value
+    key, *within = place
+    keys = body if isinstance(body, dict) else {}
+    return {**keys, key: _with(keys.get(key), within, value)}
 
 
 def with_cursor(ask: Ask, since: Since, value: Any) -> Ask:

@@ -6,7 +6,7 @@ one without an offset is in UTC); text of any other kind has no order that an AP
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -93,8 +93,9 @@ def _before(point: Point, lag: float) -> str:
     if not lag:
         return point.text
     if isinstance(point.order, Decimal):
-        number = point.order - Decimal(str(lag))
-        return f"{number:f}"
+        with localcontext(prec=max(28, len(point.text) + 28)):
+            number = f"{point.order - Decimal(str(lag)):f}"
+        return number.rstrip("0").rstrip(".") if "." in number else number
     try:
         moment = point.order - timedelta(seconds=lag)
     except OverflowError:

@@ -3,9 +3,9 @@
 Whoever imports this imports dlt, which takes half a second.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from dlt.sources.helpers.rest_client import RESTClient
@@ -31,20 +31,26 @@ from typing_extensions import override
 from loaders.catalog import ApiTable
 from loaders.catalog.rest_api import NextCursor, NextLink, Offsets, PageNumbers, Pagination
 from loaders.errors import SourceError
-from loaders.intake.documents.envelope import envelope_of
+from loaders.intake.documents.envelope import envelope_of, value_at
 from loaders.sources.rest_api.address import shown
 from loaders.sources.rest_api.ask import Ask
-from loaders.sources.rest_api.sending import Answer, Cut, Sender
+from loaders.sources.rest_api.sending import Answer, Cut, MissingError, Sender
 
+AT = "at"  # the key of the only value that a paginator is shown
 Asked = tuple[str | None, str | None, Any]
+
+
+class Page(NamedTuple):
+    """An answer; `around` gives what stands around its records."""
+
+    answer: Answer
+    around: Callable[[], Any]
 
 
 def read_pages(
     ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut
-) -> Iterator[Answer]:
+) -> Iterator[Page]:
     """The first answer, which is there by now, and those after it.
-
-    `json()` of their responses gives them without their records.
 
     Raises:
         SourceError: a page cannot be read, or leads back to one before it.
@@ -64,7 +70,7 @@ def read_pages(
         hooks=hooks,
     ):
         client.refuse_gap(pages)
-        yield client.answer
+        yield Page(client.answer, client.around)
 
 
 class _Client(RESTClient):
@@ -82,6 +88,10 @@ class _Client(RESTClient):
         self._sender, self._cut, self._place = sender, cut, expected.records
         self._asked: set[Asked] = set()
         self._is_short = False
+        pages = expected.pagination
+        at = getattr(pages, "pages" if isinstance(pages, PageNumbers) else "path", None)
+        self._at: str | None = at
+        self.around: Callable[[], Any] = list
 
     @override
     def _send_request(self, request: requests.Request, **_: Any) -> requests.Response:
@@ -95,11 +105,22 @@ class _Client(RESTClient):
         if self._first is not None:
             self.answer, self._first = self._first, None
         else:
-            self.answer = self._sender.send(request, self._cut)
+            self.answer = self._next(request)
         response = self.answer.response
-        around = cache(partial(envelope_of, response.content, self._place))
-        response.json = lambda **_: around()  # type: ignore[method-assign]
+        self.around = cache(partial(envelope_of, response.content, self._place))
+        response.json = self._told  # type: ignore[method-assign]
         return response
+
+    def _told(self, **_: Any) -> Any:
+        """What a paginator may look at: no records, and at most the one value that it needs."""
+        around = self.around()
+        return {AT: value_at(around, self._at) or None} if self._at else around
+
+    def _next(self, request: requests.Request) -> Answer:
+        try:
+            return self._sender.send(request, self._cut)
+        except MissingError as error:  # of an answer that is there a part is missing
+            raise SourceError(str(error)) from None
 
     @override
     def extract_response(self, response: requests.Response, data_selector: Any) -> list[Any]:
@@ -132,36 +153,22 @@ def _paginator(pages: Pagination | None) -> BasePaginator | None:
         return None
     in_body = getattr(pages, "place", "query") == "body"
     if isinstance(pages, PageNumbers):
-        named = {"page_body_path" if in_body else "page_param": _name(pages.param, in_body)}
-        total = _path(pages.pages) if pages.pages else None
+        named = {"page_body_path" if in_body else "page_param": pages.param}
+        total = AT if pages.pages else None
         return PageNumberPaginator(pages.start, total_path=total, **named)  # type: ignore[arg-type]
     if isinstance(pages, Offsets):
         kind = "body_path" if in_body else "param"
         named = {
-            f"offset_{kind}": _name(pages.param, in_body),
-            f"limit_{kind}": _name(pages.size_param, in_body),
+            f"offset_{kind}": pages.param,
+            f"limit_{kind}": pages.size_param,
         }
         return OffsetPaginator(pages.size, pages.start, total_path=None, **named)  # type: ignore[arg-type]
     if isinstance(pages, NextCursor):
         kind = "cursor_body_path" if in_body else "cursor_param"
-        return JSONResponseCursorPaginator(_path(pages.path), **{kind: _name(pages.param, in_body)})  # type: ignore[arg-type]
+        return JSONResponseCursorPaginator(AT, **{kind: pages.param})  # type: ignore[arg-type]
     if isinstance(pages, NextLink):
-        return JSONLinkPaginator(_path(pages.path)) if pages.path else HeaderLinkPaginator()
+        return JSONLinkPaginator(AT) if pages.path else HeaderLinkPaginator()
     return SinglePagePaginator()
-
-
-def _path(dotted: str) -> str:
-    """Dotted keys as a JSON path; one key with dots in it is found as well."""
-    keys = ".".join(_quoted(key) for key in dotted.split("."))
-    return f"{_quoted(dotted)} | {keys}" if "." in dotted else keys
-
-
-def _name(param: str, in_body: bool) -> str:
-    return _quoted(param) if in_body else param
-
-
-def _quoted(key: str) -> str:
-    return "'" + key.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _refuse_guesses(response: requests.Response) -> tuple[Any, Any]:

@@ -98,13 +98,13 @@ class _Reading:
         total = Total(expected.total, self._where) if expected.total else None
         pages = 0
         with Spool(self._search.folder, self._table, expected.key, self._where) as spool:
-            for answer in read_pages(self._ask, expected, first, sender, self._cut):
+            for answer, around in read_pages(self._ask, expected, first, sender, self._cut):
                 pages += 1
                 spool.add(answer.response.content, answer.records)
                 if cursor:
                     cursor.add(answer.records)
                 if total:
-                    total.add(answer.response.json())
+                    total.add(around())
             spooled = spool.finish()
         told = total.check(spooled.rows) if total else None
         return spooled, pages, (*((told,) if told else ()), *self._notices(spooled))
