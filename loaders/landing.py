@@ -132,7 +132,7 @@ def _land_found(
     known: dict[str, ledger.Known] = {}
     problems = found.problems
     notices: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings = found.warnings
     try:
         with warehouse.reading() as reader:
             found = drift.judge_found(reader, spec, found)
@@ -142,7 +142,7 @@ def _land_found(
             *_read_differently(warehouse, found),
             *drift.lines(found, "evolve", "freeze"),
         )
-        warnings = drift.lines(found, "warn")
+        warnings = (*found.warnings, *drift.lines(found, "warn"))
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
     except SettingsError:
         raise
