@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,6 +69,8 @@ def _fill(node: Any, values: Mapping[str, str]) -> Any:
         }
     if isinstance(node, list):
         return [_fill(item, values) for item in node]
+    if isinstance(node, date):  # YAML makes one of 2026-01-31 without quotes
+        return node.isoformat()
     if isinstance(node, str) and PLACEHOLDER.search(node):
         return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node) or None
     return node
@@ -79,6 +82,8 @@ def _keys(place: str, node: Any) -> Iterator[str]:
     for step in re.findall(r"\w+|\.\.\.", place.partition("$")[2]):
         key = step
         if step == "...":
+            if not kinds:  # of a mapping within a table: its own line is near enough
+                return
             kind = kinds.pop(0)
             key = next(name for name, child in node.items() if not _fits(child, kind))
         yield "kind" if key == "type" else key
