@@ -18,7 +18,14 @@ import msgspec
 
 from loaders import drift, ledger
 from loaders.batch import EXTRA, Batch, Books
-from loaders.catalog import PATHS, FilesSource, FileTable, RestApiSource, SourceSpec
+from loaders.catalog import (
+    PATHS,
+    ElasticsearchSource,
+    FilesSource,
+    FileTable,
+    RestApiSource,
+    SourceSpec,
+)
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
@@ -193,7 +200,11 @@ def make_tables(
             run_pipeline(settings, warehouse, name, spec, [], run_id)
 
 
-FINDERS: dict[type[Any], str] = {FilesSource: "files", RestApiSource: "rest_api"}
+FINDERS: dict[type[Any], str] = {
+    FilesSource: "files",
+    RestApiSource: "rest_api",
+    ElasticsearchSource: "elasticsearch",
+}
 
 
 def _find(spec: SourceSpec, search: Search) -> Found:
