@@ -5,6 +5,7 @@ one unset variable counts as not given, so that a default can apply.
 """
 
 from loaders.catalog.conflicts import OnConflict, conflicts_of
+from loaders.catalog.elasticsearch import ElasticsearchSource, IndexTable
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.names import DOCUMENTS, PATHS
 from loaders.catalog.reading import load_catalog
@@ -15,8 +16,10 @@ __all__ = [
     "DOCUMENTS",
     "PATHS",
     "ApiTable",
+    "ElasticsearchSource",
     "FileTable",
     "FilesSource",
+    "IndexTable",
     "OnConflict",
     "RestApiSource",
     "SourceSpec",

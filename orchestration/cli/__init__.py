@@ -30,7 +30,6 @@ from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
 
 FAILED, BAD_USAGE = 1, 2
-SAMPLE = "the bundled sample API"
 
 
 class _Group(click.Group):
@@ -149,21 +148,20 @@ def query(sql: str, form: str, is_json: bool) -> None:
 @as_json
 def list_sources(is_json: bool) -> None:
     """Name the sources of sources.yml and their tables."""
-    from loaders.catalog import FilesSource, load_catalog
+    from loaders.catalog import FilesSource, RestApiSource, load_catalog
+    from loaders.sources.addresses import shown
     from loaders.sources.rest_api import origin_of
     from loaders.warehouse import Result
 
     rows: list[tuple[Any, ...]] = []
     for name, spec in load_catalog(load_settings()).items():
-        is_files = isinstance(spec, FilesSource)
-        place = (
-            spec.path
-            if isinstance(spec, FilesSource)
-            else SAMPLE
-            if spec.is_sample
-            else origin_of(spec)
-        )
-        kind = "files" if is_files else "rest_api"
+        kind = str(spec.__struct_config__.tag)
+        if isinstance(spec, FilesSource):
+            place = spec.path
+        elif isinstance(spec, RestApiSource):
+            place = origin_of(spec)
+        else:
+            place = shown(spec.url) if spec.url else "(ELASTICSEARCH_URL is not set)"
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
     print_rows(Result(columns, rows), "table", is_json=is_json)

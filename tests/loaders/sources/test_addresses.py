@@ -3,7 +3,7 @@
 import pytest
 
 from loaders.errors import SourceError
-from loaders.sources.rest_api.address import Guard, kinds_of
+from loaders.sources.addresses import Guard, kinds_of
 
 
 @pytest.mark.parametrize(
