@@ -14,7 +14,7 @@ from loaders.catalog import FilesSource, FileTable, RestApiSource, SourceSpec, l
 from loaders.errors import AssayError, SettingsError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
 from loaders.sources.files import folder_of
-from loaders.sources.rest_api.address import is_loopback, shown
+from loaders.sources.rest_api.address import is_loopback
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
 from loaders.variables import DATABASE_VARIABLES, VariableError
@@ -220,7 +220,7 @@ def _apis(settings: Settings) -> Iterator[Finding]:
 
 
 def _api(name: str, ask: Ask, credentials: str) -> Finding:
-    place = f"{name}: {shown(ask.url)}"
+    place = f"{name}: {ask.place}"
     try:
         status = _status(ask)
     except (OSError, ValueError) as error:  # requests' own are both; a token may not be a header
