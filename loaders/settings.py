@@ -2,7 +2,8 @@
 
 Precedence: the process environment, then `.env` beside the project, then the default. An empty
 value counts as unset. Relative paths in the environment are relative to the working folder; those
-in `.env` are relative to the project.
+in `.env` are relative to the project. In the environment dev, `NAME__DEV` goes before `NAME`,
+wherever either is given; so it is with test and prod.
 """
 
 import errno
@@ -15,12 +16,20 @@ from typing import Literal, get_args
 
 from loaders.database_url import is_allowed, is_port, parse_url
 from loaders.env_file import read_env_file
-from loaders.variables import DATABASE_VARIABLES, NAMES_A_SERVER, refuse, variable
+from loaders.variables import (
+    DATABASE_VARIABLES,
+    ENVIRONMENTS,
+    NAMES_A_SERVER,
+    refuse,
+    variable,
+    without_postfix,
+)
 
 log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+KEPT_APART = ("dev", "test")  # prod is what there is without any environment
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,13 @@ class Settings:
     app_port: int
     fetch_interval: int  # seconds
     max_unpacked_bytes: int
+    env: str | None = None
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @property
+    def part(self) -> str:
+        """The environment, where it is kept apart from what there is without one; else ""."""
+        return self.env if self.env in KEPT_APART else ""
 
     @property
     def duckdb_path(self) -> Path:
@@ -63,8 +78,11 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     project_dir: Path = PROJECT_DIR,
     ignored: Collection[str] = (),
+    env: str | None = None,
 ) -> Settings:
     """Read and check every variable; those `ignored` count as unset.
+
+    `env` is the environment to work in; None means that of the variable `ELT_ENV`.
 
     Raises:
         VariableError: naming the variable, what was given, and what is allowed.
@@ -72,11 +90,13 @@ def load_settings(
     """
     given = _given(os.environ if environ is None else environ, project_dir)
     given = {name: item for name, item in given.items() if name not in ignored}
+    env = _environment(given, env)
+    given, own = _in_environment(given, env)
     target, reason = _target(given)
     return Settings(
         target=target,
         target_reason=reason,
-        data_dir=_data_dir(given, project_dir),
+        data_dir=_data_dir(given, project_dir, env if "ELT_DATA_DIR" not in own else None),
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
@@ -85,6 +105,7 @@ def load_settings(
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
         max_unpacked_bytes=_max_unpacked_bytes(given),
+        env=env,
         values={name: item.value for name, item in given.items()},
     )
 
@@ -94,6 +115,23 @@ def _given(environ: Mapping[str, str], project_dir: Path) -> dict[str, _Given]:
     given = {name: _Given(value, project_dir) for name, value in from_file.items() if value}
     given |= {name: _Given(value, Path.cwd()) for name, value in environ.items() if value}
     return given
+
+
+def _environment(given: Mapping[str, _Given], env: str | None) -> str | None:
+    named = env or _text("ELT_ENV", given)
+    if named is not None and named not in ENVIRONMENTS:
+        raise refuse("ELT_ENV", named)
+    return named
+
+
+def _in_environment(
+    given: Mapping[str, _Given], env: str | None
+) -> tuple[dict[str, _Given], set[str]]:
+    """The variables as they are in an environment, and those that it has of its own."""
+    parts = {name: without_postfix(name) for name in given}
+    own = {base: given[name] for name, (base, of) in parts.items() if of is not None and of == env}
+    plain = {name: item for name, item in given.items() if parts[name][1] is None}
+    return {**plain, **own, **({"ELT_ENV": _Given(env, Path.cwd())} if env else {})}, set(own)
 
 
 def _text(name: str, given: Mapping[str, _Given]) -> str | None:
@@ -120,8 +158,10 @@ def _path(name: str, given: Mapping[str, _Given], project_dir: Path) -> Path:
     return (item.base / expanded).absolute()
 
 
-def _data_dir(given: Mapping[str, _Given], project_dir: Path) -> Path:
+def _data_dir(given: Mapping[str, _Given], project_dir: Path, env: str | None) -> Path:
+    """The data folder; dev and test have one of their own in it, so that nothing is shared."""
     folder = _path("ELT_DATA_DIR", given, project_dir)
+    folder = folder / env if env in KEPT_APART else folder
     if "ELT_DATA_DIR" in given and not can_be_written(folder):
         raise refuse("ELT_DATA_DIR", given["ELT_DATA_DIR"].value)
     return folder

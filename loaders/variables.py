@@ -31,8 +31,11 @@ class Variable:
     is_secret: bool = False
 
 
+ENVIRONMENTS = ("dev", "test", "prod")  # NAME__DEV is NAME in the environment dev, and so on
+
 VARIABLES = (
     Variable("ELT_TARGET", "which warehouse", "duckdb or postgres", "duckdb"),
+    Variable("ELT_ENV", "the environment; dev and test are kept apart", ", ".join(ENVIRONMENTS)),
     Variable(
         "DATABASE_URL",
         "the PostgreSQL server; chooses postgres where ELT_TARGET is not set",
@@ -85,6 +88,15 @@ class VariableError(SettingsError):
     def __init__(self, variable: str, message: str) -> None:
         super().__init__(message)
         self.variable = variable
+
+
+def without_postfix(name: str) -> tuple[str, str | None]:
+    """A variable's name and the environment for which alone it is given: `API_KEY__DEV`."""
+    for environment in ENVIRONMENTS:
+        base = name.removesuffix(f"__{environment.upper()}")
+        if base and base != name:
+            return base, environment
+    return name, None
 
 
 def variable(name: str) -> Variable:
