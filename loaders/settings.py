@@ -47,6 +47,7 @@ class Settings:
     app_port: int
     fetch_interval: int  # seconds
     max_unpacked_bytes: int
+    raw_store_url: str  # of files, S3 or Azure, without a slash at its end
     env: str | None = None
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
 
@@ -93,10 +94,12 @@ def load_settings(
     env = _environment(given, env)
     given, own = _in_environment(given, env)
     target, reason = _target(given)
+    part = env if env in KEPT_APART else ""
+    data_dir = _data_dir(given, project_dir, part if "ELT_DATA_DIR" not in own else "")
     return Settings(
         target=target,
         target_reason=reason,
-        data_dir=_data_dir(given, project_dir, env if "ELT_DATA_DIR" not in own else None),
+        data_dir=data_dir,
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
@@ -105,6 +108,7 @@ def load_settings(
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
         max_unpacked_bytes=_max_unpacked_bytes(given),
+        raw_store_url=_raw_store_url(given, data_dir, part if "RAW_STORE_URL" not in own else ""),
         env=env,
         values={name: item.value for name, item in given.items()},
     )
@@ -158,10 +162,9 @@ def _path(name: str, given: Mapping[str, _Given], project_dir: Path) -> Path:
     return (item.base / expanded).absolute()
 
 
-def _data_dir(given: Mapping[str, _Given], project_dir: Path, env: str | None) -> Path:
+def _data_dir(given: Mapping[str, _Given], project_dir: Path, part: str) -> Path:
     """The data folder; dev and test have one of their own in it, so that nothing is shared."""
-    folder = _path("ELT_DATA_DIR", given, project_dir)
-    folder = folder / env if env in KEPT_APART else folder
+    folder = _path("ELT_DATA_DIR", given, project_dir) / part
     if "ELT_DATA_DIR" in given and not can_be_written(folder):
         raise refuse("ELT_DATA_DIR", given["ELT_DATA_DIR"].value)
     return folder
@@ -253,3 +256,28 @@ def _max_unpacked_bytes(given: Mapping[str, _Given]) -> int:
         name, given, lambda text: text.isdecimal() and text.isascii() and int(text) > 0
     )
     return int(value or variable(name).default)
+
+
+def _raw_store_url(given: Mapping[str, _Given], data_dir: Path, part: str) -> str:
+    """The address of the raw store; dev and test have a prefix of their own in it."""
+    url = _checked("RAW_STORE_URL", given, is_store_address)
+    _checked("AWS_ENDPOINT_URL", given, is_http_address)
+    if url is None:
+        return data_dir.as_uri()
+    return f"{url.rstrip('/')}/{part}".rstrip("/")
+
+
+def is_store_address(value: str) -> bool:
+    """Whether it is a URL that a raw store can have: a folder, a bucket or a container."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        has_extras = "@" in parts.netloc or parts.query or parts.fragment
+    except ValueError:
+        return False
+    if has_extras or ".." in parts.path.split("/"):
+        return False
+    if parts.scheme == "file":
+        return parts.netloc in ("", "localhost") and len(parts.path) > 1
+    return parts.scheme in ("s3", "az") and bool(parts.netloc)
