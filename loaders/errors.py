@@ -21,6 +21,10 @@ class BadParameterError(SettingsError):
     """A parameter of a pipeline is unknown, missing, or has a value that makes no sense."""
 
 
+class TemplateNotFoundError(SettingsError):
+    """There is no template of that name."""
+
+
 class MissingFieldError(SourceError):
     """A record has no field of a name that the settings of a transform need."""
 
