@@ -25,7 +25,15 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values = {settings.values.get(variable.name) for variable in VARIABLES if variable.is_secret}
     values.add((settings.database or {}).get("password"))
     values.add(urlsplit(settings.api_url or "").password)
+    values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
+
+
+def _password_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:  # it is no address
+        return None
 
 
 def hide(text: str, secrets: Collection[str]) -> str:
