@@ -19,7 +19,14 @@ import msgspec
 
 from loaders import drift, ledger
 from loaders.batch import EXTRA, Batch, Books
-from loaders.catalog import PATHS, FilesSource, FileTable, RestApiSource, SourceSpec
+from loaders.catalog import (
+    PATHS,
+    ElasticsearchSource,
+    FilesSource,
+    FileTable,
+    RestApiSource,
+    SourceSpec,
+)
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
@@ -148,7 +155,7 @@ def _land_found(
     known: dict[str, ledger.Known] = {}
     problems = found.problems
     notices: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings = found.warnings
     try:
         with warehouse.reading() as reader:
             found = drift.judge_found(reader, spec, found)
@@ -158,7 +165,7 @@ def _land_found(
             *_read_differently(warehouse, found),
             *drift.lines(found, "evolve", "freeze"),
         )
-        warnings = drift.lines(found, "warn")
+        warnings = (*found.warnings, *drift.lines(found, "warn"))
         known = _land(settings, warehouse, spec, found, name, run_id, moment)
     except SettingsError:
         raise
@@ -209,7 +216,11 @@ def make_tables(
             run_pipeline(settings, warehouse, name, spec, [], run_id)
 
 
-FINDERS: dict[type[Any], str] = {FilesSource: "files", RestApiSource: "rest_api"}
+FINDERS: dict[type[Any], str] = {
+    FilesSource: "files",
+    RestApiSource: "rest_api",
+    ElasticsearchSource: "elasticsearch",
+}
 
 
 def _find(spec: SourceSpec, search: Search) -> Found:

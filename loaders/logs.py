@@ -26,7 +26,15 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values.add((settings.database or {}).get("password"))
     values.add(urlsplit(settings.api_url or "").password)
     values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
+    values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
+
+
+def _password_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:  # it is no address
+        return None
 
 
 def _parts_of(connection_string: str) -> set[str | None]:

@@ -11,11 +11,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from loaders import logs
-from loaders.catalog import FilesSource, FileTable, RestApiSource, SourceSpec, load_catalog
-from loaders.errors import AssayError, SettingsError
+from loaders.catalog import (
+    ElasticsearchSource,
+    FilesSource,
+    FileTable,
+    RestApiSource,
+    SourceSpec,
+    load_catalog,
+)
+from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
+from loaders.sources.addresses import shown
 from loaders.sources.files import folder_of
-from loaders.sources.rest_api import shown
 from loaders.variables import DATABASE_VARIABLES, VariableError
 from loaders.warehouse import Postgres, Reader, open_warehouse
 
@@ -92,6 +99,7 @@ def _checks(refused: Mapping[str, str]) -> tuple[_Check, ...]:
         _Check("sources", _sources),
         _Check("files", _files, frozenset({"CSV_DATA_PATH"})),
         _Check("api", _apis, frozenset({"API_URL"})),
+        _Check("index", _indexes),
     )
 
 
@@ -247,6 +255,25 @@ def _status(address: str, token: str | None) -> int:
         session.trust_env = host not in ("localhost", "::1") and not host.startswith("127.")
         with session.get(address, auth=auth, stream=True, timeout=API_SECONDS) as response:
             return response.status_code
+
+
+def _indexes(settings: Settings) -> Iterator[Finding]:
+    for name, spec in _catalog(settings).items():
+        if isinstance(spec, ElasticsearchSource):
+            yield _index(name, spec)
+
+
+def _index(name: str, spec: ElasticsearchSource) -> Finding:
+    from loaders.sources.elasticsearch.client import connect
+
+    try:
+        with connect(name, spec, API_SECONDS, attempts=1) as connection:
+            return Finding("index", f"{name}: {connection.where} is {connection.server.name}")
+    except SettingsError as error:
+        return Finding("index", f"{name}: no address", str(error))
+    except SourceError as error:
+        mend = f"start it, or mend what '{name}' says of it in sources.yml (ELASTICSEARCH_…)"
+        return Finding("index", f"{name}: {error}", mend)
 
 
 def _catalog(settings: Settings) -> Mapping[str, SourceSpec]:

@@ -4,6 +4,7 @@
 one unset variable counts as not given, so that a default can apply.
 """
 
+from loaders.catalog.elasticsearch import ElasticsearchSource, IndexTable
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.names import PATHS
 from loaders.catalog.reading import load_catalog
@@ -13,8 +14,10 @@ from loaders.catalog.specs import SourceSpec, modelled_tables_of, tables_of
 __all__ = [
     "PATHS",
     "ApiTable",
+    "ElasticsearchSource",
     "FileTable",
     "FilesSource",
+    "IndexTable",
     "RestApiSource",
     "SourceSpec",
     "load_catalog",

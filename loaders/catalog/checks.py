@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 
 from loaders.batch import Override
+from loaders.catalog.elasticsearch import ElasticsearchSource, index_problems
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.lines import line_of
 from loaders.catalog.names import PATHS
-from loaders.catalog.rest_api import RestApiSource
 from loaders.catalog.specs import SourceSpec, tables_of
 from loaders.errors import SettingsError
 from loaders.intake.columns import column_name
@@ -29,6 +29,7 @@ def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None)
     _refuse_odd_addresses(sources, path)
     _refuse_odd_columns(sources, path, root)
     _refuse_odd_dialects(sources, path, root)
+    _refuse_odd_indexes(sources, path, root)
 
 
 def _refuse_reserved_name(
@@ -55,7 +56,7 @@ def _refuse_shared_tables(sources: Mapping[str, SourceSpec], path: Path) -> None
 
 def _refuse_odd_addresses(sources: Mapping[str, SourceSpec], path: Path) -> None:
     for name, spec in sources.items():
-        url = spec.url if isinstance(spec, RestApiSource) else None
+        url = None if isinstance(spec, FilesSource) else spec.url
         if url is not None and not is_http_address(url):
             raise SettingsError(
                 f"{path.name}: the url of source '{name}' is no http:// or https:// address"
@@ -95,6 +96,16 @@ def _problems_of(dialect: Override) -> Iterator[tuple[str, str]]:
             yield key, f"{mark!r} is not one character"
     if dialect.delimiter is not None and re.search("[\r\n]", dialect.delimiter):
         yield "delimiter", "a line end parts records, not fields"
+
+
+def _refuse_odd_indexes(
+    sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
+) -> None:
+    for name, spec in sources.items():
+        if isinstance(spec, ElasticsearchSource):
+            for keys, problem in index_problems(spec):
+                line = line_of(root, ("sources", name, *keys))
+                raise SettingsError(f"{path.name}, line {line}: {problem}")
 
 
 def _file_tables(

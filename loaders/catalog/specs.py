@@ -3,11 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from loaders.catalog.elasticsearch import ElasticsearchSource, IndexTable
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.rest_api import ApiTable, RestApiSource
 
-SourceSpec = FilesSource | RestApiSource
-TABLES: dict[str, Any] = {"files": FileTable, "rest_api": ApiTable}  # of each kind
+SourceSpec = FilesSource | RestApiSource | ElasticsearchSource
+TABLES: dict[str, Any] = {  # of each kind
+    "files": FileTable,
+    "rest_api": ApiTable,
+    "elasticsearch": IndexTable,
+}
 
 
 def tables_of(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ class Found(msgspec.Struct, frozen=True):
 
     A source with a problem fails, and what the models see of it stays as it was. `drifts` says, by
     batch, in which columns one that is new differs from those before. `notices` are for the
-    summary: nothing is wrong.
+    summary: nothing is wrong. `warnings` are for it too: the source does not fail, but look at it.
     """
 
     origin: str
@@ -27,6 +27,7 @@ class Found(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
     drifts: Mapping[str, Drift] = {}
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Ledger(Protocol):

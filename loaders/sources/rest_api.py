@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from loaders.batch import Batch, Column, batch_id
 from loaders.catalog import ApiTable, RestApiSource
@@ -13,6 +13,7 @@ from loaders.errors import SourceError
 from loaders.intake.documents.answers import cut_answer, sequence_of
 from loaders.logs import hide
 from loaders.sources import Found, Search, sample_api
+from loaders.sources.addresses import shown
 
 if TYPE_CHECKING:
     import requests
@@ -197,15 +198,6 @@ def _host(url: str) -> tuple[str, str | None, int | None]:
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
-
-
-def shown(url: str) -> str:
-    """An address without what may be secret in it: user, password and query."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    place = f"{host}:{parts.port}" if parts.port else host
-    return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
 
 def _root_cause(error: BaseException) -> str:

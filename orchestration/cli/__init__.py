@@ -40,7 +40,10 @@ from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
 
 FAILED, BAD_USAGE = 1, 2
-SAMPLE = "the bundled sample API"
+UNSET = {  # what a kind reads where it is given no url
+    "rest_api": "the bundled sample API",
+    "elasticsearch": "(ELASTICSEARCH_URL is not set)",
+}
 
 
 class _Group(click.Group):
@@ -193,14 +196,13 @@ def list_sources(what: str | None, is_json: bool) -> None:
 
 def _list_sources(*, is_json: bool) -> None:
     from loaders.catalog import FilesSource, load_catalog
-    from loaders.sources.rest_api import shown
+    from loaders.sources.addresses import shown
     from loaders.warehouse import Result
 
     rows: list[tuple[Any, ...]] = []
     for name, spec in load_catalog(load_settings()).items():
-        is_files = isinstance(spec, FilesSource)
-        place = spec.path if isinstance(spec, FilesSource) else shown(spec.url or SAMPLE)
-        kind = "files" if is_files else "rest_api"
+        kind = str(spec.__struct_config__.tag)
+        place = spec.path if isinstance(spec, FilesSource) else shown(spec.url or UNSET[kind])
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
     print_rows(Result(columns, rows), "table", is_json=is_json)

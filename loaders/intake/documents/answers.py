@@ -74,6 +74,21 @@ def cut_answer(content: bytes, place: str | None = None) -> list[bytes]:
     return [record.encode("utf-8", "surrogateescape") for record in cut_records(text, place)]
 
 
+def cut_value(document: bytes, key: str) -> bytes | None:
+    """The bytes of the value of a key in a JSON object; None where it has no such key.
+
+    Raises:
+        json.JSONDecodeError: it is not JSON.
+    """
+    text = document.decode("utf-8", "surrogateescape")
+    try:
+        at = _value_of(text, _skip(text, 0), key)
+    except NotRecordsError:
+        return None
+    _, end = DECODER.raw_decode(text, at)
+    return text[at:end].encode("utf-8", "surrogateescape")
+
+
 def _cut_at_once(body: bytes, place: str | None) -> list[bytes] | None:
     """All elements, where the answer is as it should be; else None, and why is told elsewhere.
 
