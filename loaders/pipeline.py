@@ -7,12 +7,13 @@ run left pending is never met again.
 import os
 import shutil
 import sys
-import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from loaders import early
 from loaders.catalog import FileTable, SourceSpec
 from loaders.destinations.tables import LINEAGE_COLUMNS, OURS, ROLE_HINT, TEXT, Manifest
 from loaders.disk import full_disk
@@ -37,7 +38,7 @@ def import_early(settings: Settings, warehouse: Warehouse, run_id: str) -> None:
     """Begin to import what a landing needs, which the first of its work need not wait for."""
     folder = working_folder(settings, run_id)
     if "dlt" not in sys.modules:
-        threading.Thread(target=_import_all, args=(folder, warehouse), daemon=True).start()
+        early.begin(partial(_import_all, folder, warehouse))
 
 
 def _import_all(folder: Path, warehouse: Warehouse) -> None:
@@ -113,6 +114,7 @@ def _import_dlt(folder: Path) -> Any:
     os.environ["DLT_DATA_DIR"] = str(folder)
     for name, value in DLT_CONFIGURATION.items():
         os.environ.setdefault(name, value)
+    early.wait()
     import dlt
 
     return dlt

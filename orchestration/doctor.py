@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -23,6 +22,9 @@ from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
 from loaders.sources.addresses import shown
 from loaders.sources.files import folder_of
+from loaders.sources.rest_api.address import is_loopback
+from loaders.sources.rest_api.ask import Ask, asks_of
+from loaders.sources.rest_api.variables import Variables
 from loaders.variables import DATABASE_VARIABLES, VariableError
 from loaders.warehouse import Postgres, Reader, open_warehouse
 
@@ -216,17 +218,20 @@ def _matches(folder: Path, table: FileTable) -> bool:
 
 def _apis(settings: Settings) -> Iterator[Finding]:
     for name, spec in _catalog(settings).items():
-        if isinstance(spec, RestApiSource) and spec.url:
-            base = spec.url.rstrip("/")
-            paths = dict.fromkeys(table.path for table in spec.tables.values())
-            for address in (f"{base}/{path}" if path else spec.url for path in paths):
-                yield _api(name, address, spec.bearer_token)
+        if isinstance(spec, RestApiSource) and not spec.is_sample:
+            try:
+                asks = asks_of(spec, spec.url or "", Variables(name, settings.values))
+            except SettingsError as error:
+                yield Finding("api", f"{name}: it cannot be asked", str(error))
+                continue
+            for ask in {each.url: each for each in asks.values()}.values():
+                yield _api(name, ask, "auth" if spec.auth else "bearer_token")
 
 
-def _api(name: str, address: str, token: str | None) -> Finding:
-    place = f"{name}: {shown(address)}"
+def _api(name: str, ask: Ask, credentials: str) -> Finding:
+    place = f"{name}: {shown(ask.url)}"
     try:
-        status = _status(address, token)
+        status = _status(ask)
     except (OSError, ValueError) as error:  # requests' own are both; a token may not be a header
         return Finding(
             "api",
@@ -235,25 +240,23 @@ def _api(name: str, address: str, token: str | None) -> Finding:
         )
     mend = None
     if status in (401, 403):
-        mend = f"mend the bearer_token of '{name}' (API_KEY for the posts)"
+        mend = f"mend the {credentials} of '{name}' (API_KEY for the posts)"
     elif status >= 400:
         mend = f"mend the url of '{name}' (API_URL for the posts), or ask who runs the API"
     return Finding("api", f"{place} answers {status}", mend)
 
 
-def _status(address: str, token: str | None) -> int:
+def _status(ask: Ask) -> int:
     """The status of an answer whose body is not read."""
     import requests
 
-    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    auth = sign if token else None  # None: user and password of the URL, as when it is landed
     with requests.Session() as session:
-        host = urlsplit(address).hostname or ""
-        session.trust_env = host not in ("localhost", "::1") and not host.startswith("127.")
-        with session.get(address, auth=auth, stream=True, timeout=API_SECONDS) as response:
+        session.trust_env = not is_loopback(ask.url)
+        prepared = session.prepare_request(ask.request({}))
+        given = session.merge_environment_settings(
+            prepared.url, {}, stream=True, verify=None, cert=None
+        )
+        with session.send(prepared, timeout=API_SECONDS, **given) as response:
             return response.status_code
 
 

@@ -15,7 +15,7 @@ def _without_azurite(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_pipeline_runs_on_stand_ins(capsys: pytest.CaptureFixture[str]) -> None:
     assert smoke.main(["duckdb"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    ran = {tuple(cells[:4]) for cells in lines if cells[-1:] == ["ok"]}
+    ran = {tuple(cells[:4]) for cells in lines[2:] if cells[-1:] == ["ok"]}
     assert ran == {
         ("external_source_to_raw", "file", "duckdb", "100"),
         ("external_raw_to_dwh", "file", "duckdb", "100"),

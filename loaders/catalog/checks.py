@@ -7,10 +7,12 @@ from pathlib import Path
 import yaml
 
 from loaders.batch import Override
+from loaders.catalog.api_checks import problems_of
 from loaders.catalog.elasticsearch import ElasticsearchSource, index_problems
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.lines import line_of
 from loaders.catalog.names import PATHS
+from loaders.catalog.rest_api import RestApiSource
 from loaders.catalog.specs import SourceSpec, tables_of
 from loaders.errors import SettingsError
 from loaders.intake.columns import column_name
@@ -27,6 +29,7 @@ def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None)
     _refuse_reserved_name(sources, path, root)
     _refuse_shared_tables(sources, path)
     _refuse_odd_addresses(sources, path)
+    _refuse_odd_apis(sources, path, root)
     _refuse_odd_columns(sources, path, root)
     _refuse_odd_dialects(sources, path, root)
     _refuse_odd_indexes(sources, path, root)
@@ -61,6 +64,13 @@ def _refuse_odd_addresses(sources: Mapping[str, SourceSpec], path: Path) -> None
             raise SettingsError(
                 f"{path.name}: the url of source '{name}' is no http:// or https:// address"
             )
+
+
+def _refuse_odd_apis(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None) -> None:
+    for name, spec in sources.items():
+        for keys, problem in problems_of(spec) if isinstance(spec, RestApiSource) else ():
+            line = line_of(root, ("sources", name, *keys))
+            raise SettingsError(f"{path.name}, line {line}: {problem}")
 
 
 def _refuse_odd_columns(

@@ -12,6 +12,7 @@ from loaders.catalog.checks import check
 from loaders.catalog.files import FileTable
 from loaders.catalog.lines import line_of
 from loaders.catalog.names import Name
+from loaders.catalog.rest_api import FILLED_WHEN_ASKED
 from loaders.catalog.specs import TABLES, SourceSpec
 from loaders.errors import SettingsError
 from loaders.settings import PROJECT_DIR, Settings
@@ -58,16 +59,21 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
     return catalog.sources
 
 
-def _fill(node: Any, values: Mapping[str, str]) -> Any:
+def _fill(node: Any, values: Mapping[str, str], later: frozenset[str] = frozenset()) -> Any:
+    """With the variables in their places, but for those under keys that are filled `later`."""
     if isinstance(node, dict):
-        filled = {key: _fill(value, values) for key, value in node.items()}
+        later = FILLED_WHEN_ASKED if node.get("kind") == "rest_api" else later
+        filled = {
+            key: value if key in later else _fill(value, values, later)
+            for key, value in node.items()
+        }
         return {
             "type" if key == "kind" else key: value
             for key, value in filled.items()
             if value is not None
         }
     if isinstance(node, list):
-        return [_fill(item, values) for item in node]
+        return [_fill(item, values, later) for item in node]
     if isinstance(node, str) and PLACEHOLDER.search(node):
         return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node) or None
     return node
@@ -79,6 +85,8 @@ def _keys(place: str, node: Any) -> Iterator[str]:
     for step in re.findall(r"\w+|\.\.\.", place.partition("$")[2]):
         key = step
         if step == "...":
+            if not kinds:
+                return
             kind = kinds.pop(0)
             key = next(name for name, child in node.items() if not _fits(child, kind))
         yield "kind" if key == "type" else key

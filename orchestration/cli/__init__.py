@@ -195,14 +195,20 @@ def list_sources(what: str | None, is_json: bool) -> None:
 
 
 def _list_sources(*, is_json: bool) -> None:
-    from loaders.catalog import FilesSource, load_catalog
+    from loaders.catalog import FilesSource, RestApiSource, load_catalog
     from loaders.sources.addresses import shown
+    from loaders.sources.rest_api import origin_of
     from loaders.warehouse import Result
 
     rows: list[tuple[Any, ...]] = []
     for name, spec in load_catalog(load_settings()).items():
         kind = str(spec.__struct_config__.tag)
-        place = spec.path if isinstance(spec, FilesSource) else shown(spec.url or UNSET[kind])
+        if isinstance(spec, FilesSource):
+            place = spec.path
+        elif isinstance(spec, RestApiSource):
+            place = UNSET[kind] if spec.is_sample else origin_of(spec)
+        else:
+            place = shown(spec.url or UNSET[kind])
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
     print_rows(Result(columns, rows), "table", is_json=is_json)

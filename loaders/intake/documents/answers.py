@@ -7,6 +7,7 @@ separator cannot occur in JSON, so pretty-printed records need no change.
 
 import codecs
 import json
+import re
 from collections.abc import Generator, Iterator
 from json.decoder import WHITESPACE  # type: ignore[attr-defined]  # in CPython, not in its stubs
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 from loaders.batch import Batch
 from loaders.intake.record import Record
 
+BLANKS = " \t\r\n"
 SEPARATOR = "\x1e"
 ITEM = SEPARATOR.encode()
 CHUNK = 1 << 20
@@ -26,6 +28,10 @@ TOO_DEEP = "not JSON that can be read: brackets are nested too deep"
 
 class NotRecordsError(ValueError):
     """The text is not JSON, or holds no list of records where one was expected."""
+
+
+class NotJsonError(NotRecordsError):
+    """The text is not JSON: it is something else, or cut off."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -64,6 +70,7 @@ def cut_answer(content: bytes, place: str | None = None) -> list[bytes]:
     """The bytes of each element of the list at `place` in an answer; see `cut_records`.
 
     Raises:
+        NotJsonError: the answer is not JSON to its end.
         NotRecordsError: with a reason a user can act on.
     """
     body = content.removeprefix(codecs.BOM_UTF8)
@@ -71,6 +78,9 @@ def cut_answer(content: bytes, place: str | None = None) -> list[bytes]:
     if at_once is not None:
         return at_once
     text = body.decode("utf-8", "surrogateescape")
+    problem = decoding_problem(text.strip(BLANKS))
+    if problem:
+        raise NotJsonError(problem)
     return [record.encode("utf-8", "surrogateescape") for record in cut_records(text, place)]
 
 
@@ -159,25 +169,57 @@ def sequence_of(records: list[bytes]) -> bytes:
 
 
 def read_sequence(batch: Batch) -> Iterator[Record]:
-    """The records of a spooled sequence, each with its document as the only field."""
+    """The records of a spooled sequence, each with its document as the only field.
+
+    An item without text, of which RFC 7464 lets any number stand, begins a page of an answer where
+    the sequence has such; one of blanks is an element that was left out. They number the elements
+    of a page, for the reason why one stands aside.
+    """
+    items = _Items()
     with Path(batch.path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        number = 0  # nothing stands before the first separator
         parts: list[str] = []
+        has_begun = False  # nothing stands before the first separator
         while chunk := file.read(CHUNK):
             first, *others = chunk.split(SEPARATOR)
             parts.append(first)
             for text in others:
-                if number:
-                    yield _document(number, "".join(parts))
-                number += 1
+                if has_begun:
+                    yield from items.record("".join(parts))
+                has_begun = True
                 parts = [text]
-        if number:
-            yield _document(number, "".join(parts))
+        if has_begun:
+            yield from items.record("".join(parts))
 
 
-def _document(number: int, text: str) -> Record:
-    document = text.removesuffix("\n")
-    return Record(number, document, [document], not_an_object(document))
+class _Items:
+    """Counts the items of a sequence, and the elements of its pages."""
+
+    def __init__(self) -> None:
+        self._number = self._page = self._element = 0
+
+    def record(self, text: str) -> Iterator[Record]:
+        """The record that an item is, if it is one."""
+        if not text:
+            self._page += 1
+            self._element = 0
+            return
+        self._element += 1
+        document = text.removesuffix("\n")
+        if not document:
+            return
+        self._number += 1
+        problem = not_an_object(document)
+        if self._page and (problem or not _is_text(document)):
+            place = f"page {self._page}, element {self._element}"
+            problem = f"{place}: {problem or 'it has bytes that are not UTF-8'}"
+        yield Record(self._number, document, [document], problem)
+
+
+def _is_text(document: str) -> bool:
+    return document.isascii() or not _SURROGATE.search(document)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def not_an_object(value: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from loaders.intake.documents.answers import (
     BEGINNING,
+    BLANKS,
     DECODER,
     TOO_DEEP,
     NotRecordsError,
@@ -28,7 +29,6 @@ PIECE = 1 << 20  # characters of a text that stands aside
 TOO_LONG = "a part of a record that is longer than 256 Mi characters"
 NEVER_CLOSED = "a list is opened and never closed: the file is cut off"
 MISSING = "not JSON: an element is missing"
-BLANKS = " \t\r\n"
 _LOOK_AHEAD = 64  # a token that the end of the window cuts is no longer, or is a string
 _NEXT = re.compile(r"[ \t\r\n]*+([,\]])[ \t\r\n]*+")
 

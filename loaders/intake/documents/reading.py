@@ -13,9 +13,8 @@ from typing import TextIO
 
 from loaders.batch import Format
 from loaders.intake.decode import open_text
-from loaders.intake.documents.answers import problem_of
+from loaders.intake.documents.answers import BLANKS, problem_of
 from loaders.intake.documents.elements import (
-    BLANKS,
     LARGEST,
     PIECE,
     TOO_LONG,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -41,12 +41,17 @@ def environment(environment: dict[str, str], store_dir: Path) -> dict[str, str]:
 def run(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> RunPipeline:
     """Run a pipeline with these parameters; `api` is the address of a source `notes`."""
 
-    def call(name: str, api: str | None = None, env: str | None = None, **params: Any) -> RunRecord:
+    def call(
+        name: str,
+        api: str | None = None,
+        answer: Literal["json", "bytes"] = "json",
+        **params: Any,
+    ) -> RunRecord:
         sources: dict[str, SourceSpec] = {}
         if api is not None:
-            sources["notes"] = RestApiSource(tables={"notes": ApiTable()}, url=api)
+            sources["notes"] = RestApiSource(tables={"notes": ApiTable(answer=answer)}, url=api)
         monkeypatch.setattr(pipelines, "load_catalog", lambda _: sources)
-        return pipelines.run_pipeline(load_settings(environment, env=env), name, params)
+        return pipelines.run_pipeline(load_settings(environment), name, params)
 
     return call
 

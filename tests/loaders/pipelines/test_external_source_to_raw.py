@@ -9,7 +9,9 @@ from loaders.errors import (
     BadParameterError,
     EmptyValueError,
     MissingDataError,
+    SettingsError,
     SourceError,
+    TemplateNotFoundError,
 )
 from loaders.raw_store import open_raw_store
 from loaders.settings import load_settings
@@ -154,3 +156,29 @@ def test_json_of_records_stays_readable(run: RunPipeline, notes: str, store_dir:
     run(NAME, api=notes, source="notes")
     lines = (store_dir / "notes/api/notes/latest.ndjson").read_text().splitlines()
     assert [json.loads(line) for line in lines] == json.loads(SENT)
+
+
+@pytest.mark.contract("S2-02", "S2-09", "S2-22")
+def test_a_template_with_its_parameters_is_an_api(
+    run: RunPipeline, api: Api, store_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loaders.sources.rest_api.templates.FOLDER", tmp_path)
+    (tmp_path / "weather.yml").write_text('url: "{BASE}/days/{DAY}"\n')
+    api.put("/days/mon", Answer('{"rows": [{"t": 1.50}]}'))
+    asked = {"source": "weather", "template": "weather", "suffix": "mon", "records": "rows"}
+    run(NAME, **asked, params={"BASE": api.url, "DAY": "mon"})
+    assert (store_dir / "weather/api/mon/latest.ndjson").read_text() == '{"t": 1.50}\n'
+    with pytest.raises(SettingsError, match="template 'weather' needs DAY"):
+        run(NAME, **asked, params={"BASE": api.url})
+    with pytest.raises(TemplateNotFoundError, match="there is no template 'wether'"):
+        run(NAME, **{**asked, "template": "wether"})
+    assert len(api.requests) == 1
+
+
+@pytest.mark.contract("S2-02", "S2-04")
+def test_a_body_of_another_kind_is_kept_but_for_its_byte_order_mark(
+    run: RunPipeline, api: Api, store_dir: Path
+) -> None:
+    api.put("/", Answer(b"\xef\xbb\xbfid;x\r\n1;\xe9\r\n"))
+    run(NAME, api=api.url, answer="bytes", source="notes", format="csv")
+    assert (store_dir / "notes/api/notes/latest.csv").read_bytes() == b"id;x\r\n1;\xe9\r\n"

@@ -1,0 +1,185 @@
+"""Requests out, answers in: tried again where that may help, and ended where they take too long."""
+
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+import requests
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+
+from loaders.errors import SourceError
+from loaders.intake.documents.answers import NotJsonError, NotRecordsError
+from loaders.progress import PROGRESS
+from loaders.sources.rest_api.address import Guard, is_loopback, shown
+from loaders.sources.rest_api.deadline import Deadline, WatchedAdapter
+
+ATTEMPTS = 4
+BACKOFF_SECONDS = 0.5
+MOST_REDIRECTS = 10
+BEGINNING = 80  # characters of an answer that an error shows
+TOO_MANY = 429
+MISSING = (404, 410)
+NO_CONTENT = 204
+NOT_MODIFIED = 304
+sleep = time.sleep
+Cut = Callable[[bytes], list[bytes]]
+
+
+class TransientError(SourceError):
+    """What may be otherwise in a moment; `asked` is the wait that the API asks for, in seconds."""
+
+    def __init__(self, message: str, asked: float = 0.0) -> None:
+        super().__init__(message)
+        self.asked = asked
+
+
+class MissingError(SourceError):
+    """There is nothing under the address."""
+
+
+class EmptyError(TransientError, MissingError):
+    """An answer without a body."""
+
+
+class Answer(NamedTuple):
+    """An answer and the records in it; `is_unchanged` where it is as it was the last time."""
+
+    response: requests.Response
+    records: list[bytes]
+    is_unchanged: bool = False
+
+
+class Sender:
+    """Sends the requests for one address, on connections that it keeps.
+
+    `timeout` bounds a whole request, in seconds, and `max_wait` the wait before the next try.
+    """
+
+    def __init__(self, guard: Guard, address: str, timeout: float, max_wait: float) -> None:
+        self._deadline = Deadline(timeout)
+        self._max_wait = max_wait
+        self.session = requests.Session()
+        self.session.headers["User-Agent"] = "assay"
+        self.session.max_redirects = MOST_REDIRECTS
+        self.session.trust_env = not is_loopback(address)  # a proxy is for elsewhere
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, WatchedAdapter(self._deadline, guard))
+
+    def send(self, request: requests.Request, cut: Cut) -> Answer:
+        """Send a request until it is answered, a bounded number of times.
+
+        Raises:
+            MissingError: there is nothing.
+            SourceError: the API cannot be reached, refuses, or answers without records.
+        """
+        trying = Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=self._wait,
+            retry=retry_if_exception_type(TransientError),
+            sleep=sleep,
+            reraise=True,
+        )
+        return trying(self._answer, request, cut)
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Seconds: longer each time, by chance a little more, and at least what the API asks."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.asked if isinstance(error, TransientError) else 0.0
+        backoff = wait_exponential_jitter(
+            multiplier=BACKOFF_SECONDS, max=self._max_wait, jitter=BACKOFF_SECONDS
+        )
+        return max(backoff(state), min(asked, self._max_wait))
+
+    def _answer(self, request: requests.Request, cut: Cut) -> Answer:
+        where = f"the API at {shown(request.url)}"
+        response = self._ask(request, where)
+        if response.status_code == NOT_MODIFIED and _is_conditional(response.request):
+            return Answer(response, [], is_unchanged=True)
+        self._refuse_status(response, where)
+        body = response.content
+        PROGRESS.read(len(body))
+        try:
+            return Answer(response, cut(body))
+        except NotJsonError as error:
+            begins = repr(body[:BEGINNING].decode("utf-8", "replace").strip())
+            message = f"{where} answered no JSON (it begins {begins}): {error}"
+            raise (TransientError if body else EmptyError)(message) from None
+        except NotRecordsError as error:
+            raise SourceError(f"{where}: {error}") from None
+
+    def _ask(self, request: requests.Request, where: str) -> requests.Response:
+        late = f"{where} did not answer within {self._deadline.seconds:g} s"
+        try:
+            prepared = self.session.prepare_request(request)
+            given = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
+            with self._deadline.running():
+                response = self.session.send(prepared, timeout=self._deadline.seconds, **given)
+        except requests.Timeout:
+            raise TransientError(late) from None
+        except requests.TooManyRedirects:
+            raise SourceError(
+                f"{where} redirects more than {MOST_REDIRECTS} times, perhaps in a circle"
+            ) from None
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            told = late if self._deadline.is_over else f"{where} {_told(error)}"
+            raise TransientError(told) from None
+        except requests.exceptions.ContentDecodingError:
+            raise TransientError(f"{where} sends an answer that cannot be unpacked") from None
+        except (requests.RequestException, ValueError) as error:
+            raise SourceError(f"{where} cannot be read ({type(error).__name__})") from None
+        if self._deadline.is_over:  # an answer that ends with its connection looks whole
+            raise TransientError(late)
+        return response
+
+    def _refuse_status(self, response: requests.Response, where: str) -> None:
+        status = response.status_code
+        told = f"{where} answered {status} {response.reason}".rstrip()
+        if status == TOO_MANY or status >= requests.codes.server_error:
+            asked = _asked_wait(response.headers.get("Retry-After", ""))
+            limited = ": rate limited" if status == TOO_MANY else ""
+            if asked > self._max_wait:
+                limited += f"; it asks to wait {asked:g} s, max_wait is {self._max_wait:g} s"
+            raise TransientError(told + limited, asked)
+        if status in MISSING or status == NO_CONTENT:
+            raise MissingError(told)
+        if status >= requests.codes.multiple_choices:
+            raise SourceError(told)
+
+
+def _is_conditional(request: requests.PreparedRequest) -> bool:
+    return bool({"If-None-Match", "If-Modified-Since"} & set(request.headers))
+
+
+def _asked_wait(header: str) -> float:
+    """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3): a number of them, or a date."""
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        until = parsedate_to_datetime(header)
+    except ValueError:
+        return 0.0
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, math.ceil((until - now()).total_seconds()))
+
+
+def now() -> datetime:
+    """The moment that a date of the API is compared with."""
+    return datetime.now(UTC)
+
+
+def _told(error: BaseException) -> str:
+    """The innermost reason, such as `Connection refused`; the outer ones repeat the address."""
+    is_cut = isinstance(error, requests.exceptions.ChunkedEncodingError)
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return "broke off its answer" if is_cut else f"cannot be reached: {reason}"
