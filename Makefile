@@ -32,7 +32,7 @@ elt: $(VENV)/.ready ## Land the data, build and test the models (TARGET=postgres
 setup: $(VENV)/.ready-dev ## Install everything that the other targets need
 
 test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
-	@$(RUN) pytest -n auto --cov --contract-results=data/test-results/contracts-test.json
+	@$(RUN) pytest -n auto --dist worksteal --cov --contract-results=data/test-results/contracts-test.json
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
 	@$(RUN) pytest -n auto tests/system --contract-results=data/test-results/contracts-system.json

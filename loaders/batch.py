@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 Disposition = Literal["replace", "merge", "append"]
+Conflict = Literal["none", "nothing", "update"]
 Format = Literal["csv", "json", "ndjson", "json-seq", "parquet"]
 Compression = Literal["gzip", "zip", "zstd"]
 Ragged = Literal["quarantine", "extra"]

@@ -19,11 +19,11 @@ def parse_url(url: str) -> dict[str, str]:
         raise refuse("DATABASE_URL", url, "the scheme is another one")
     if driver == "asyncpg":
         rest = _with_sslmode(rest)
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
 
     try:
-        parsed = conninfo_to_dict(f"postgresql://{rest}")
+        parsed = parse_dsn(f"postgresql://{rest}")
     except ProgrammingError as error:
         raise refuse("DATABASE_URL", url, _unreadable_part(str(error))) from None
     named = {keyword: str(value) for keyword, value in parsed.items()}

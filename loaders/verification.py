@@ -12,7 +12,7 @@ from loaders.errors import SettingsError
 from loaders.intake.arrow_sums import ArrowSums
 from loaders.intake.checksum import Hashes, shown, total
 from loaders.ledger import has_table, raw_columns
-from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse
+from loaders.warehouse import RAW_SCHEMA, Auditor, Reader, Warehouse
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -51,7 +51,7 @@ def verify(warehouse: Warehouse, tables: Collection[str] = ()) -> Iterator[Verdi
         SettingsError: nothing has ever landed in a table of that name.
         WarehouseError: the warehouse cannot be read.
     """
-    with warehouse.reading() as reader, reader.snapshot():
+    with warehouse.auditing() as reader:
         ledger = _ledger(reader)
         unknown = sorted(set(tables) - ledger.keys())
         if unknown:
@@ -83,7 +83,7 @@ def _aside(reader: Reader) -> dict[str, int]:
     return dict(reader.fetch(sql).rows)
 
 
-def _count(reader: Reader, table: str, columns: list[str]) -> dict[str | None, _Counted]:
+def _count(reader: Auditor, table: str, columns: list[str]) -> dict[str | None, _Counted]:
     """The rows of a raw table and their checksums, by batch."""
     names = [column for column in columns if column not in LINEAGE]
     if not set(LINEAGE) <= set(columns):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from loaders.catalog import conflicts_of, load_catalog
 from loaders.settings import PROJECT_DIR, Settings
 from loaders.variables import without_postfix
 from loaders.warehouse import Postgres, Warehouse
@@ -79,13 +80,21 @@ def artefacts_dir(settings: Settings, warehouse: Warehouse) -> Path:
 
 
 def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
-    """The variables with which dbt works from any folder on the settings' warehouse."""
+    """The variables with which dbt works from any folder on the settings' warehouse.
+
+    `ELT_CONFLICTS` is what sources.yml says of keys, for the macro `conflict_of`.
+
+    Raises:
+        SettingsError: sources.yml cannot be read.
+    """
+    conflicts = conflicts_of(load_catalog(settings))
     return {
         "DBT_PROJECT_DIR": str(DBT_PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
         "DBT_TARGET_PATH": str(artefacts_dir(settings, warehouse)),
         "DBT_LOG_PATH": str(settings.data_dir / "dbt" / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "ELT_CONFLICTS": msgspec.json.encode(conflicts, order="deterministic").decode(),
         **warehouse.environment(),
     }
 

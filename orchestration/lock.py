@@ -79,11 +79,11 @@ def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[Any]:
 
 
 def _check(connection: Any) -> None:
-    import psycopg
+    from loaders.warehouse.session import ERRORS
 
     try:
         connection.execute("select 1")
-    except psycopg.Error:
+    except ERRORS:
         raise WarehouseError(
             "the server ended the connection that held the run's lock; run again"
         ) from None

@@ -57,7 +57,7 @@ def _landed(settings: Settings) -> set[tuple[str, str]]:
 
 
 def _drop_relations(warehouse: Postgres, ours: Collection[tuple[str, str]]) -> None:
-    import psycopg
+    from loaders.warehouse.session import ERRORS
 
     with closing(warehouse.connect("assay reset")) as connection:
         try:
@@ -74,7 +74,7 @@ def _drop_relations(warehouse: Postgres, ours: Collection[tuple[str, str]]) -> N
                 for schema in SCHEMAS:
                     if not _holds_anything(connection, schema):
                         connection.execute(f"drop schema if exists {schema}")
-        except psycopg.Error as error:
+        except ERRORS as error:
             raise WarehouseError(f"nothing was dropped: {error}") from None
 
 

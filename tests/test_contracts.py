@@ -45,13 +45,20 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 @pytest.fixture
-def run(project: pytest.Pytester) -> Run:
-    """Return a function that runs pytest with the plugin in the project."""
+def run(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs pytest with the plugin in the project, and with no other."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each of its processes loads them
 
     def run_pytest(*options: str, start: Run = project.runpytest) -> pytest.RunResult:
         target = contracts.RESULTS / RECORD
         return start(
-            "-p", "tests.contracts", f"--contract-results={target}", "--strict-markers", *options
+            "-p",
+            "xdist",
+            "-p",
+            "tests.contracts",
+            f"--contract-results={target}",
+            "--strict-markers",
+            *options,
         )
 
     return run_pytest

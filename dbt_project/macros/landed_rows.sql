@@ -10,6 +10,8 @@
     Rows that were set aside, mended and replayed are a batch of their own. It is seen wherever the
     batch is that they were received in, behind it and before the next file.
 
+    `_arrival` orders batches by the landing that saw them first: content that comes back keeps it.
+
     The columns are named, not starred: a file may bring columns of its own, under any name.
 -#}
 {% macro landed_rows(source_name, table_name, columns) -%}
@@ -25,6 +27,14 @@
             first_value(disposition) over (
                 order by landing_id desc, position desc
             ) as disposition,
+            first_value(landing_id) over (
+                partition by _batch_id
+                order by landing_id, position
+            ) as first_landing_id,
+            first_value(position) over (
+                partition by _batch_id
+                order by landing_id, position
+            ) as first_position,
             row_number() over (
                 partition by _batch_id
                 order by landing_id desc, position desc
@@ -54,6 +64,14 @@
                 partition by seen.landing_id
                 order by seen.position, batches.is_replay, batches.landed_at, batches._batch_id
             ) as position,
+            row_number() over (
+                order by
+                    seen.first_landing_id,
+                    seen.first_position,
+                    batches.is_replay,
+                    batches.landed_at,
+                    batches._batch_id
+            ) as arrival,
             seen.disposition,
             batches.landed_at
         from seen
@@ -79,6 +97,7 @@
         landed._row,
         placed.landing_id as _landing_id,
         placed.position as _position,
+        placed.arrival as _arrival,
         placed.landed_at as _landed_at
     from {{ source(source_name, table_name) }} as landed
     inner join placed

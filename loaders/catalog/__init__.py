@@ -4,22 +4,26 @@
 one unset variable counts as not given, so that a default can apply.
 """
 
+from loaders.catalog.conflicts import OnConflict, conflicts_of
 from loaders.catalog.elasticsearch import ElasticsearchSource, IndexTable
 from loaders.catalog.files import FilesSource, FileTable
-from loaders.catalog.names import PATHS
+from loaders.catalog.names import DOCUMENTS, PATHS
 from loaders.catalog.reading import load_catalog
 from loaders.catalog.rest_api import ApiTable, RestApiSource
 from loaders.catalog.specs import SourceSpec, modelled_tables_of, tables_of
 
 __all__ = [
+    "DOCUMENTS",
     "PATHS",
     "ApiTable",
     "ElasticsearchSource",
     "FileTable",
     "FilesSource",
     "IndexTable",
+    "OnConflict",
     "RestApiSource",
     "SourceSpec",
+    "conflicts_of",
     "load_catalog",
     "modelled_tables_of",
     "tables_of",

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from loaders.batch import Override
-from loaders.catalog.api_checks import problems_of
+from loaders.catalog import api_checks, conflicts
 from loaders.catalog.elasticsearch import ElasticsearchSource, index_problems
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.lines import line_of
@@ -33,6 +33,7 @@ def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None)
     _refuse_odd_columns(sources, path, root)
     _refuse_odd_dialects(sources, path, root)
     _refuse_odd_indexes(sources, path, root)
+    _refuse_odd_conflicts(sources, path, root)
 
 
 def _refuse_reserved_name(
@@ -68,7 +69,9 @@ def _refuse_odd_addresses(sources: Mapping[str, SourceSpec], path: Path) -> None
 
 def _refuse_odd_apis(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None) -> None:
     for name, spec in sources.items():
-        for keys, problem in problems_of(spec) if isinstance(spec, RestApiSource) else ():
+        for keys, problem in (
+            api_checks.problems_of(spec) if isinstance(spec, RestApiSource) else ()
+        ):
             line = line_of(root, ("sources", name, *keys))
             raise SettingsError(f"{path.name}, line {line}: {problem}")
 
@@ -96,6 +99,14 @@ def _refuse_odd_dialects(
         for key, problem in _problems_of(expected.dialect or Override()):
             line = line_of(root, ("sources", source, "tables", table, "dialect", key))
             raise SettingsError(f"{path.name}, line {line}: {key}: {problem}")
+
+
+def _refuse_odd_conflicts(
+    sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
+) -> None:
+    for place, problem in conflicts.problems_of(sources):
+        key = next(name for name in place[4:] if not name.isdigit())
+        raise SettingsError(f"{path.name}, line {line_of(root, place)}: {key}: {problem}")
 
 
 def _problems_of(dialect: Override) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from loaders.batch import Contract, Disposition, Override, Ragged
+from loaders.batch import Conflict, Contract, Disposition, Override, Ragged
 from loaders.catalog.names import Name
 
 
@@ -13,6 +13,7 @@ class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `dialect` overrides what would be detected; `ragged: extra` lands rows with too many fields, the
     surplus in the column `_extra`. `contract` says what becomes of a file with other columns.
+    `key`, `conflict` and `update` say what becomes of a second row of a key (see `conflicts`).
     `modelled` is false where no dbt model reads the table yet.
     """
 
@@ -23,6 +24,9 @@ class FileTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ragged: Ragged = "quarantine"
     contract: Contract = "evolve"
     modelled: bool = True
+    key: tuple[str, ...] = ()
+    conflict: Conflict | None = None
+    update: tuple[str, ...] = ()
 
 
 class FilesSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="files"):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from loaders.batch import Disposition
+from loaders.batch import Conflict, Disposition
 from loaders.catalog.names import Name
 
 # `${NAME}` in these is looked up when the API is asked: that one is not set concerns this source
@@ -110,7 +110,8 @@ class ApiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A `template` (see `loaders.sources.rest_api.templates`) stands for URL, path, method, headers
     and body, and `params` then fill it. `key` names the fields that identify a record: one that
-    repeats within an answer is then made one. `total` is the dotted place of how many records the
+    repeats within an answer is then made one; `conflict` and `update` say what becomes of
+    another record of a key (see `conflicts`). `total` is the dotted place of how many records the
     answer declares. `fail_on_missing: false` makes a warning of an answer that is missing or empty.
     `answer: bytes` takes an answer of any kind as a whole. `modelled` is false where no dbt model
     reads the table yet.
@@ -130,6 +131,8 @@ class ApiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer: Literal["json", "bytes"] = "json"
     fail_on_missing: bool = True
     modelled: bool = True
+    conflict: Conflict | None = None
+    update: tuple[str, ...] = ()
 
 
 class RestApiSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="rest_api"):

@@ -19,6 +19,7 @@ from typing_extensions import override
 from loaders.batch import Batch
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import Passage, takes_bytes
+from loaders.destinations.resolved import ResolvedOnce
 from loaders.destinations.sifting import Sifting
 from loaders.destinations.tables import LINEAGE, Landed, Manifest
 
@@ -30,11 +31,13 @@ if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files hav
 MEMORY = "400MB"  # beyond it DuckDB writes to disk
 ENOUGH_FOR_SQL = 10  # rows of our own tables
 SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
-# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass
+# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass. A buffer holds
+# more than a row group: of smaller ones DuckDB writes every row twice, and a file of twice the size.
 FILE = (
     "read_csv($path, auto_detect = false, columns = $columns, header = $header, "
     "delim = $delimiter, quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, "
-    "strict_mode = true, max_line_size = 2097152, hive_partitioning = false, "
+    "strict_mode = true, max_line_size = 2097152, buffer_size = 16777216, "
+    "hive_partitioning = false, "
     "compression = 'none')"
 )
 
@@ -227,7 +230,7 @@ class AssayDuckDBClient(DuckDbClient):
         return ours or super().create_load_job(table, file_path, load_id, restore)
 
 
-class AssayDuckDB(duckdb):
+class AssayDuckDB(ResolvedOnce, duckdb):
     """dlt's duckdb destination with the client above."""
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:

@@ -24,6 +24,7 @@ from loaders.batch import Batch
 from loaders.destinations.copy_text import csv_of, csv_of_columns
 from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import BYTES_AT_ONCE, Passage, takes_bytes
+from loaders.destinations.resolved import ResolvedOnce
 from loaders.destinations.sifted_text import SiftedText
 from loaders.destinations.small_files import SmallFiles, is_small, refuse_lost
 from loaders.destinations.tables import OURS, Landed, Manifest
@@ -187,7 +188,7 @@ class AssayPostgresClient(PostgresClient):
             )
 
 
-class AssayPostgres(postgres):
+class AssayPostgres(ResolvedOnce, postgres):
     """dlt's postgres destination with the client above."""
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:

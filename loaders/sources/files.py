@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from loaders.batch import Batch, batch_id
-from loaders.catalog import FilesSource, FileTable
+from loaders.catalog import DOCUMENTS, FilesSource, FileTable
 from loaders.disk import full_disk
 from loaders.errors import SettingsError
 from loaders.intake.columns import table_name
@@ -324,4 +324,6 @@ def _is_hidden(path: Path) -> bool:
 def _layout(expected: FileTable) -> str:
     if not expected.columns:
         return "a delimited file with a header"
+    if expected.columns == DOCUMENTS:
+        return "JSON records"
     return f"a delimited file with the header {','.join(expected.columns)}"

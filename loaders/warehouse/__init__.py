@@ -9,11 +9,12 @@ from loaders.settings import Settings
 from loaders.warehouse.duckdb import DuckDB
 from loaders.warehouse.kept import kept_open
 from loaders.warehouse.postgres import Postgres, without_service
-from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Reader, Result
+from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result
 
 __all__ = [
     "RAW_SCHEMA",
     "SCHEMAS",
+    "Auditor",
     "DuckDB",
     "Postgres",
     "Reader",

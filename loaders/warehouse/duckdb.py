@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from loaders.errors import WarehouseError
 from loaders.settings import Target
 from loaders.warehouse.kept import is_keeping, kept, let_go
-from loaders.warehouse.reader import SCHEMAS, Reader, Result, Statements
+from loaders.warehouse.reader import SCHEMAS, Auditor, Reader, Result, Statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,9 +52,21 @@ class DuckDB:
         Raises:
             WarehouseError: when another process still writes after some seconds.
         """
-        if is_keeping() and self.path.exists():
-            yield _DuckDBReader(kept(self.path, self._connect))
+        if is_keeping():
+            is_there = self.path.exists()
+            connection = kept(self.path, self._connect) if is_there else kept(None, _nothing)
+            yield _DuckDBReader(connection)
             return
+        with closing(self._connect()) as connection:
+            yield _DuckDBReader(connection)
+
+    @contextmanager
+    def auditing(self) -> Iterator[Auditor]:
+        """Open the file to read: nobody writes meanwhile, so all statements see one moment.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
         with closing(self._connect()) as connection:
             yield _DuckDBReader(connection)
 
@@ -137,7 +149,7 @@ class DuckDB:
         import duckdb
 
         if not self.path.exists():
-            return duckdb.connect(":memory:")
+            return _nothing()
         connection = self._patiently(
             lambda: duckdb.connect(str(self.path), read_only=True), BUSY_SECONDS
         )
@@ -162,6 +174,13 @@ class DuckDB:
                 time.sleep(0.1)
             except duckdb.Error as error:
                 raise WarehouseError(f"{self.path} cannot be opened: {error}") from None
+
+
+def _nothing() -> Any:
+    """An empty warehouse, to read."""
+    import duckdb
+
+    return duckdb.connect(":memory:")
 
 
 def _is_locked(error: Exception) -> bool:
@@ -193,10 +212,6 @@ class _DuckDBReader:
         done = self.connection.execute(sql.replace("%s", "?") if parameters else sql, parameters)
         columns = tuple(column[0] for column in done.description or ())
         return Result(columns, done.fetchall())
-
-    def snapshot(self) -> AbstractContextManager[object]:
-        """The file is open to read: nobody writes."""
-        return nullcontext()
 
     def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
         yield from self.connection.sql(sql).to_arrow_reader(ROWS_AT_ONCE)

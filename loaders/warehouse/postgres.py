@@ -10,10 +10,12 @@ from urllib.parse import quote, urlencode
 from loaders.errors import WarehouseError
 from loaders.settings import Target
 from loaders.warehouse.kept import is_keeping, kept, let_go
-from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Reader, Result, Statements
+from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result, Statements
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from loaders.warehouse.session import Session
 
 ROWS_AT_ONCE = 20_000  # of a stream
 CHARACTERS_AT_ONCE = 16_000_000
@@ -99,8 +101,8 @@ class Postgres:
         """
         named = dict(self.database)
         if "password" not in named:  # dlt wants one: libpq's from its password file, or any
-            with closing(self.connect("assay")) as connection:
-                named["password"] = connection.info.password or "none"
+            with closing(self.connect("assay")) as session:
+                named["password"] = session.place.get("password", "none")
         place = {keyword: named.pop(keyword, "") for keyword in ("user", "password", "dbname")}
         host, port = named.pop("host", "localhost"), named.pop("port", "5432")
         if host.startswith("/"):
@@ -139,14 +141,12 @@ class Postgres:
         Raises:
             WarehouseError: as for `reading`; or one of them fails.
         """
-        import psycopg
-
         with closing(self.connect("assay")) as connection:
             try:
                 with connection.transaction():
                     for sql, parameters in statements:
                         connection.execute(sql, parameters)
-            except psycopg.Error as error:
+            except _errors() as error:
                 raise WarehouseError(str(error)) from None
 
     @contextmanager
@@ -157,10 +157,28 @@ class Postgres:
             WarehouseError: when the server cannot be reached, or is older than 15.
         """
         if is_keeping():
-            yield _PostgresReader(self._kept())
+            yield _PostgresReader(self._kept(), _errors())
             return
+        with self._pooled() as reader:
+            yield reader
+
+    @contextmanager
+    def auditing(self) -> Iterator[Auditor]:
+        """A connection of the pool on which all statements see the warehouse as at one moment.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
+        with self._pooled() as reader, reader.connection.transaction():
+            reader.connection.execute("set transaction isolation level repeatable read, read only")
+            yield reader
+
+    @contextmanager
+    def _pooled(self) -> "Iterator[_PostgresAuditor]":
         with self._pool().connection() as connection:
-            yield _PostgresReader(connection)
+            from psycopg import Error
+
+            yield _PostgresAuditor(connection, (Error,))
 
     @property
     def _key(self) -> tuple[tuple[str, str], ...]:
@@ -168,12 +186,10 @@ class Postgres:
 
     def _kept(self) -> Any:
         """The connection that is kept, or a new one where the server has ended that."""
-        import psycopg
-
         connection = kept(self._key, lambda: self.connect("assay"))
         try:
             connection.execute("select 1")
-        except psycopg.Error:
+        except _errors():
             let_go(self._key)
             return kept(self._key, lambda: self.connect("assay"))
         return connection
@@ -204,27 +220,26 @@ class Postgres:
             "application_name": application,
         }
 
-    def connect(self, application: str) -> Any:
-        """A psycopg connection in autocommit; `application` is how the server lists it.
+    def connect(self, application: str) -> "Session":
+        """A session for statements of ours; `application` is how the server lists it.
 
         Raises:
             WarehouseError: as for `reading`.
         """
-        import psycopg
+        from loaders.warehouse.session import Session  # late: DuckDB needs no driver
 
         try:
-            connection = psycopg.connect(**self._named(application), autocommit=True)
-        except psycopg.Error as error:
+            session = Session(self._named(application))
+        except _errors() as error:
             reason = " ".join(str(error).split())
             raise WarehouseError(f"PostgreSQL at {self._address()}: {reason}") from None
-        if connection.info.server_version < MIN_POSTGRES:
-            connection.close()
+        if session.server_version < MIN_POSTGRES:
+            session.close()
             raise WarehouseError(
                 f"PostgreSQL at {self._address()} is version "
-                f"{connection.info.server_version // 10000}; 15 or newer is needed"
+                f"{session.server_version // 10000}; 15 or newer is needed"
             )
-        _use_utc(connection)
-        return connection
+        return session
 
     def query(self, sql: str) -> Result:
         """Run one statement of a user's: it can read the warehouse and nothing else.
@@ -234,8 +249,10 @@ class Postgres:
         """
         import psycopg
 
-        with closing(self.connect("assay query")) as connection:
+        self.connect("assay query").close()  # which says what is wrong, in our words
+        with closing(psycopg.connect(**self._named("assay query"), autocommit=True)) as connection:
             try:
+                _use_utc(connection)
                 is_superuser = connection.info.parameter_status("is_superuser") == "on"
                 if is_superuser:
                     _make_reader(connection)
@@ -249,7 +266,7 @@ class Postgres:
                     raise WarehouseError("only statements that read are run, such as SELECT")
                 # prepared: the protocol of one statement, so a second cannot ride along
                 done = connection.execute(sql, prepare=True)
-                columns = tuple(column.name for column in done.description)
+                columns = tuple(column.name for column in done.description or ())
                 return Result(columns, done.fetchall())
             except psycopg.Error as error:
                 raise WarehouseError(str(error)) from None
@@ -258,22 +275,18 @@ class Postgres:
 @dataclass(frozen=True)
 class _PostgresReader:
     connection: Any
+    errors: tuple[type[Exception], ...]
 
     def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
-        import psycopg
-
         try:
             done = self.connection.execute(sql, parameters or None)
-        except psycopg.Error as error:
+            return Result(tuple(column.name for column in done.description), done.fetchall())
+        except self.errors as error:
             raise WarehouseError(str(error)) from None
-        return Result(tuple(column.name for column in done.description), done.fetchall())
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        with self.connection.transaction():
-            self.connection.execute("set transaction isolation level repeatable read, read only")
-            yield
 
+@dataclass(frozen=True)
+class _PostgresAuditor(_PostgresReader):
     def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
@@ -348,12 +361,13 @@ def without_service(database: dict[str, str]) -> dict[str, str]:
     """The server that a section of pg_service.conf names, in full: dlt and dbt want its parts."""
     if "service" not in database:
         return database
-    with closing(Postgres(database).connect("assay")) as connection:
-        options = {option.keyword.decode(): option.val for option in connection.pgconn.info}
-        host, port = connection.info.host, str(connection.info.port)
-    named = {keyword: value.decode() for keyword, value in options.items() if value}
+    with closing(Postgres(database).connect("assay")) as session:
+        named = session.place
     wanted = LIBPQ_VARIABLES.keys() - {"service"}
-    return {keyword: named[keyword] for keyword in wanted & named.keys()} | {
-        "host": host,
-        "port": port,
-    }
+    return {keyword: named[keyword] for keyword in wanted & named.keys() if named[keyword]}
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    from loaders.warehouse.session import ERRORS
+
+    return ERRORS

@@ -1,7 +1,6 @@
 """What both warehouses share: how a result looks, and where a bare name is looked for."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -28,9 +27,9 @@ class Reader(Protocol):
         """Run one statement of ours."""
         ...
 
-    def snapshot(self) -> AbstractContextManager[object]:
-        """Within it, all statements see the warehouse as at one moment."""
-        ...
+
+class Auditor(Reader, Protocol):
+    """A reader whose statements all see the warehouse as at one moment."""
 
     def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
         """The rows of a statement of ours, some at a time, in columns of text or whole numbers."""

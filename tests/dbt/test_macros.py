@@ -107,7 +107,8 @@ def evaluate(settings: Settings, sql: str, values: list[tuple[Any, ...]]) -> lis
             return connection.execute(sql).fetchall()
     with closing(warehouse.connect("test")) as connection:
         connection.execute(table)
-        connection.cursor().executemany("insert into t values (%s, %s, %s, %s)", values)
+        for row in values:
+            connection.execute("insert into t values (%s, %s, %s, %s)", row)
         return list(connection.execute(sql).fetchall())
 
 

@@ -74,6 +74,7 @@ def test_features_are_under_contract(manifest: Any) -> None:
         "user_features",
         "compound_usage",
         "experiment_counts",
+        "daily_events",
     }
     assert all(model["config"]["contract"]["enforced"] for model in features)
 

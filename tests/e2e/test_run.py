@@ -22,7 +22,8 @@ MESSY_LAB = PROJECT_DIR / "seeds" / "lab_messy"
 POSTS = "select id, user_id, title, body from processed_data order by id"
 QUARANTINED = "select line, reason, uri, raw_text from raw._quarantine order by line"
 PUBLISHED = ("user_features", "compound_usage", "experiment_counts", "rejected_records")
-RAW = ("users", "user_experiments", "compounds", "posts", "_batches", "_landings", "_quarantine")
+SAMPLES = ("users", "user_experiments", "compounds", "posts", "sales", "events")
+RAW = (*SAMPLES, "_batches", "_landings", "_quarantine")
 
 
 def counts(elt: Elt) -> dict[str, str]:
@@ -231,6 +232,7 @@ def run_checkout(
     )
 
 
+@pytest.mark.parametrize("target", ["duckdb"])  # dbt tells of it, the same on each warehouse
 def test_a_broken_model_fails_the_run_also_when_nothing_is_new(
     checkout: Path, environment: dict[str, str]
 ) -> None:

@@ -16,7 +16,7 @@ from loaders.catalog import FilesSource, FileTable, SourceSpec
 from loaders.landing import Outcome, land_source
 from loaders.settings import Settings, load_settings
 from loaders.sources import Found, Ledger, NothingLanded, Search, files
-from loaders.warehouse import Warehouse, open_warehouse
+from loaders.warehouse import Warehouse, kept_open, open_warehouse
 
 # the same examples in every run, however slow the machine
 hypothesis_settings.register_profile("assay", derandomize=True, deadline=None)
@@ -106,8 +106,9 @@ class Landings:
     _runs: "count[int]" = field(default_factory=lambda: count(1))
 
     def land(self, spec: SourceSpec, name: str = "lab") -> Outcome:
-        """Land the source in a run of its own."""
-        return land_source(self.settings, self.warehouse, name, spec, self.next_run())
+        """Land the source in a run of its own, with connections kept as a command keeps them."""
+        with kept_open():
+            return land_source(self.settings, self.warehouse, name, spec, self.next_run())
 
     def next_run(self) -> str:
         """The id of a run."""

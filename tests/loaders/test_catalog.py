@@ -128,12 +128,14 @@ def test_every_table_is_listed_with_its_source(path: Path) -> None:
     assert list(tables_of(load(path, SOURCES))) == [("lab", "users"), ("posts", "posts")]
 
 
-def test_the_projects_own_catalog_names_the_lab_and_the_posts() -> None:
+def test_the_projects_own_catalog_names_its_sample_sources() -> None:
     assert list(tables_of(load_catalog(load_settings({})))) == [
         ("lab", "users"),
         ("lab", "user_experiments"),
         ("lab", "compounds"),
         ("posts", "posts"),
+        ("sales", "sales"),
+        ("events", "events"),
     ]
 
 

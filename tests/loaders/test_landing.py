@@ -184,6 +184,7 @@ def test_two_files_of_one_table_land_both_and_equal_ones_once(
 # Once
 
 
+@pytest.mark.contract("S1-11")
 def test_landing_the_same_again_adds_no_rows_and_no_landing(
     landings: Landings, lab: FilesSource, write: WriteFile
 ) -> None:
@@ -282,6 +283,7 @@ def test_an_api_that_is_down_leaves_the_last_landing_current(landings: Landings,
 # What stands aside
 
 
+@pytest.mark.contract("S1-10")
 def test_a_file_without_a_required_column_is_quarantined_whole_and_once(
     landings: Landings, lab: FilesSource, write: WriteFile
 ) -> None:
@@ -419,6 +421,7 @@ def test_a_file_that_is_gone_when_it_is_read_lands_nothing(
     assert set(landings.counts().values()) == {0}
 
 
+@pytest.mark.contract("S1-10", "S2-08")
 def test_a_failed_load_leaves_nothing_visible_and_the_next_one_works(
     landings: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -447,6 +450,7 @@ def _break_the_second_copy(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Passage, "landed", fail_at_notes)
 
 
+@pytest.mark.contract("S1-10")
 def test_a_file_that_changes_while_it_is_read_lands_nothing(
     landings: Landings, lab: FilesSource, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

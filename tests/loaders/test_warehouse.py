@@ -7,13 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
-import psycopg
 import pytest
 
 from loaders.catalog import FilesSource
 from loaders.errors import WarehouseError
 from loaders.settings import load_settings
-from loaders.warehouse import DuckDB, Postgres, open_warehouse
+from loaders.warehouse import DuckDB, Postgres, open_warehouse, session
 from loaders.warehouse import duckdb as duckdb_warehouse
 from loaders.warehouse import postgres as postgres_warehouse
 from tests.loaders.conftest import Landings, WriteFile
@@ -274,10 +273,8 @@ def test_an_unknown_role_is_told_without_the_password(postgres_url: str) -> None
 
 def test_a_server_before_15_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[bool] = []
-    old = SimpleNamespace(
-        info=SimpleNamespace(server_version=140011), close=lambda: closed.append(True)
-    )
-    monkeypatch.setattr(psycopg, "connect", lambda **_: old)
+    old = SimpleNamespace(server_version=140011, close=lambda: closed.append(True))
+    monkeypatch.setattr(session, "Session", lambda _: old)
     with pytest.raises(WarehouseError, match="is version 14; 15 or newer is needed"):
         Postgres(NAMED).connect("test")
     assert closed == [True]

@@ -83,7 +83,7 @@ def test_an_unknown_source_is_named_with_those_there_are(elt: Elt) -> None:
     done = elt("run", "labb")
     assert (done.returncode, done.stderr) == (
         2,
-        "elt: there is no source 'labb'; sources.yml names lab, posts\n",
+        "elt: there is no source 'labb'; sources.yml names lab, posts, sales, events\n",
     )
 
 
@@ -95,6 +95,8 @@ def test_list_names_sources_and_tables(elt: Elt) -> None:
         ("lab", "user_experiments"),
         ("lab", "compounds"),
         ("posts", "posts"),
+        ("sales", "sales"),
+        ("events", "events"),
     ]
 
 

@@ -6,12 +6,6 @@ experiments as (
 
 ),
 
-posts as (
-
-    select * from {{ ref('current_posts') }}
-
-),
-
 rows_without_id as (
 
     select
@@ -119,8 +113,16 @@ findings as (
         'createdAt ' || {{ quoted('created_at_text') }} || ' is no ISO 8601 time' as reason,
         _batch_id,
         _row
-    from posts
+    from {{ ref('current_posts') }}
     where created_at is null and created_at_text is not null
+
+    union all
+
+    select * from {{ ref('sale_findings') }}
+
+    union all
+
+    select * from {{ ref('event_findings') }}
 
 ),
 

@@ -1,8 +1,5 @@
 """What stands in quarantine is counted once, and what of it is open."""
 
-from contextlib import closing
-
-import duckdb
 import pytest
 
 from loaders.catalog import FilesSource
@@ -15,7 +12,7 @@ from loaders.quarantine.rows import (
     rows_aside,
     tallies,
 )
-from loaders.warehouse import DuckDB, Warehouse
+from loaders.warehouse import Warehouse
 from tests.loaders.conftest import Landings, WriteFile
 
 HEADER = "User ID;name;email\n"
@@ -79,12 +76,7 @@ def test_a_warehouse_of_an_older_version_has_no_replays(quarantine: Landings) ->
 
 def drop(warehouse: Warehouse, table: str) -> None:
     """Drop a table, on either warehouse."""
-    if isinstance(warehouse, DuckDB):
-        connection = duckdb.connect(str(warehouse.path))
-    else:
-        connection = warehouse.connect("test")
-    with closing(connection):
-        connection.execute(f"drop table {table}")
+    warehouse.commit([(f"drop table {table}", ())])
 
 
 def test_a_batch_tells_how_its_rows_are_cut(quarantine: Landings) -> None:

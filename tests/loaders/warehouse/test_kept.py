@@ -45,6 +45,13 @@ def test_what_is_written_meanwhile_is_read(warehouse: Warehouse) -> None:
         assert count(warehouse) == 1
 
 
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_readings_of_a_file_that_is_not_there_share_a_connection(settings: Settings) -> None:
+    warehouse = open_warehouse(settings)
+    with kept_open():
+        assert connection(warehouse) is connection(warehouse)
+
+
 def test_an_empty_place_that_is_filled_meanwhile_is_read(settings: Settings) -> None:
     warehouse = open_warehouse(settings)
     with kept_open():

@@ -17,6 +17,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.contract("S1-05", "S1-11")
 def test_a_file_lands_once_in_the_table_of_its_name(elt: Elt, file: Path) -> None:
     first = elt("land", str(file))
     assert first.returncode == 0, first.stderr

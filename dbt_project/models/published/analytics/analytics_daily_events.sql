@@ -1,0 +1,3 @@
+{{ config(alias='daily_events') }}
+
+select * from {{ ref('daily_events') }}
