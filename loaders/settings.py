@@ -20,6 +20,7 @@ from loaders.variables import (
     DATABASE_VARIABLES,
     ENVIRONMENTS,
     NAMES_A_SERVER,
+    VariableError,
     refuse,
     variable,
     without_postfix,
@@ -29,6 +30,8 @@ log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+DATABASE_NAMES = frozenset({"DATABASE_URL", *DATABASE_VARIABLES["dbname"]})
+LONGEST_DATABASE = 63  # bytes of a name; PostgreSQL would cut what is longer
 KEPT_APART = ("dev", "test")  # prod is what there is without any environment
 
 
@@ -103,7 +106,7 @@ def load_settings(
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
-        database=_database(given) if target == "postgres" else None,
+        database=_part_of(_database(given), part, own) if target == "postgres" else None,
         app_host=_text("APP_HOST", given) or variable("APP_HOST").default,
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
@@ -229,6 +232,23 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
         database.setdefault("user", given["USER"].value if "USER" in given else "postgres")
         database.setdefault("dbname", database["user"])
     return database
+
+
+def _part_of(
+    database: dict[str, str] | None, part: str, own: Collection[str]
+) -> dict[str, str] | None:
+    """A server's database for an environment that is kept apart: `lab_dev` beside `lab`.
+
+    One that is named for that environment is taken as it is; the embedded server is in its data
+    folder anyway.
+    """
+    if not part or database is None or not DATABASE_NAMES.isdisjoint(own):
+        return database
+    name = f"{database.get('dbname', '')}_{part}"
+    if "dbname" not in database or len(name.encode()) > LONGEST_DATABASE:
+        why = f"{part} needs a database of its own; PGDATABASE__{part.upper()} names one"
+        raise VariableError("ELT_ENV", f"ELT_ENV is {part!r}: {why}")
+    return {**database, "dbname": name}
 
 
 def _port(given: Mapping[str, _Given]) -> int:
