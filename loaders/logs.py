@@ -30,18 +30,18 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
-def _password_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).password
-    except ValueError:  # it is no address
-        return None
-
-
 def _parts_of(connection_string: str) -> set[str | None]:
     """The secrets within a connection string of Azure's."""
     pairs = [part.partition("=") for part in connection_string.split(";")]
     secret = ("accountkey", "sharedaccesssignature")
     return {value for name, _, value in pairs if name.strip().lower() in secret}
+
+
+def _password_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:  # it is no address
+        return None
 
 
 def hide(text: str, secrets: Collection[str]) -> str:

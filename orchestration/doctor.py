@@ -20,9 +20,8 @@ from loaders.catalog import (
 )
 from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
-from loaders.sources.addresses import shown
+from loaders.sources.addresses import is_loopback, shown
 from loaders.sources.files import folder_of
-from loaders.sources.rest_api.address import is_loopback
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
 from loaders.variables import DATABASE_VARIABLES, VariableError

@@ -37,6 +37,22 @@ class Rejections(msgspec.Struct, frozen=True):
         return self.quarantined_rows + self.rejected_rows
 
 
+class Rebuild(msgspec.Struct, frozen=True):
+    """What a rebuild did: from which history of which store, how much, and how quickly."""
+
+    store: str
+    history: str
+    landings: int
+    batches: int
+    bytes: int
+    seconds: float
+
+    @property
+    def bytes_per_second(self) -> float:
+        """How quickly, reading and landing together."""
+        return self.bytes / self.seconds if self.seconds else 0.0
+
+
 class RunRecord(msgspec.Struct):
     """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
 
@@ -54,6 +70,7 @@ class RunRecord(msgspec.Struct):
     ended_at: str | None = None
     sources: list[Outcome] = []
     transform: BuildOutcome | None = None
+    rebuild: Rebuild | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []
     warnings: list[str] = []

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,6 +75,8 @@ def _fill(node: Any, values: Mapping[str, str], later: frozenset[str] = frozense
         }
     if isinstance(node, list):
         return [_fill(item, values, later) for item in node]
+    if isinstance(node, date):  # YAML makes one of 2026-01-31 without quotes
+        return node.isoformat()
     if isinstance(node, str) and PLACEHOLDER.search(node):
         return PLACEHOLDER.sub(lambda match: values.get(match[1], ""), node) or None
     return node
@@ -85,7 +88,7 @@ def _keys(place: str, node: Any) -> Iterator[str]:
     for step in re.findall(r"\w+|\.\.\.", place.partition("$")[2]):
         key = step
         if step == "...":
-            if not kinds:
+            if not kinds:  # of a mapping within a table: its own line is near enough
                 return
             kind = kinds.pop(0)
             key = next(name for name, child in node.items() if not _fits(child, kind))

@@ -29,10 +29,12 @@ if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files hav
     from loaders.destinations.sifted import Sifted
 
 MEMORY = "400MB"  # beyond it DuckDB writes to disk
+MEMORY_OF_DOCUMENTS = "200MB"  # the less as Arrow needs some beside it; no slower
 ENOUGH_FOR_SQL = 10  # rows of our own tables
 SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
-# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass. A buffer holds
-# more than a row group: of smaller ones DuckDB writes every row twice, and a file of twice the size.
+# Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass. A buffer
+# holds more than a row group: of smaller ones DuckDB writes every row twice, and the file is
+# twice as large.
 FILE = (
     "read_csv($path, auto_detect = false, columns = $columns, header = $header, "
     "delim = $delimiter, quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, "
@@ -125,6 +127,8 @@ class DuckDBLanding(LandingJob):
         stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
         *values, number = rows.schema.names
         picked = "".join(f"{value}, " for value in values)
+        if batch.format == "json-seq":
+            self._sql.native_connection.execute(f"set memory_limit = '{MEMORY_OF_DOCUMENTS}'")
         return self._insert_arrow(
             f"insert into {self._sql.make_qualified_table_name(batch.table)} "
             f"({self.quoted((*rows.names, *LINEAGE))}) select {picked} ?, {number}, ? from _arrow",

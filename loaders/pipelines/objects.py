@@ -26,7 +26,8 @@ CONTENT_TYPES = {
     "tsv": "text/tab-separated-values",
 }
 Part = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=100)]
-RESERVED = frozenset({"raw", "runs", "dbt", "files", "postgres", "dev", "test"})  # in a data folder
+ARCHIVED = ("batches", "files", "landings", "processed", "raw", "replays")  # by every landing
+RESERVED = frozenset({*ARCHIVED, "dbt", "dev", "postgres", "runs", "test"})  # or of a data folder
 LATEST = "latest"
 Row = Sequence[str | None]
 

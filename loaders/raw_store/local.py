@@ -57,6 +57,17 @@ class LocalStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             _copy(place, path)
 
+    def path_of(self, key: str) -> Path:
+        """Where an object lies, for those who only read it.
+
+        Raises:
+            MissingKeyError: there is no such object.
+        """
+        place = self._place(key)
+        if not place.is_file():
+            raise MissingKeyError(f"the raw store {self.url} has no {key}")
+        return place
+
     def open(self, key: str) -> BinaryIO:
         """Open an object."""
         with self._telling(key):

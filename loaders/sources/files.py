@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from loaders.batch import Batch, batch_id
+import msgspec
+
+from loaders.batch import Batch, Received, batch_id
 from loaders.catalog import DOCUMENTS, FilesSource, FileTable
 from loaders.disk import full_disk
 from loaders.errors import SettingsError
 from loaders.intake.columns import table_name
 from loaders.intake.packed.unwrap import Member, is_packed, unwrap
 from loaders.progress import PROGRESS
+from loaders.raw_store.content_types import content_type_of
 from loaders.settings import PROJECT_DIR
 from loaders.sources import Found, Ledger, Search
 
@@ -228,6 +231,7 @@ def examine_contents(
     readings = begun.readings() if begun else _readings(new, tables)
     batches: list[Batch] = []
     problems: list[str] = []
+    came: dict[Path, Received] = {}
     for content in contents:
         if content.batch_id in landed:
             batch = _batch(content, problem=landed[content.batch_id])
@@ -239,6 +243,9 @@ def examine_contents(
                 problems.append(f"{content.told}: {reading}")
                 continue
             batch = _examined(content, tables[content.table], reading)
+            if content.path not in came:
+                came[content.path] = _received(content)
+            batch = msgspec.structs.replace(batch, received=came[content.path])
         batches.append(batch)
         problems += [f"{content.told}: {batch.problem}"] if batch.problem else []
     return batches, problems
@@ -306,6 +313,16 @@ def _batch(content: Content, **how_read: object) -> Batch:
         compression=content.member.compression,
         **{"format": "csv", "encoding": "utf-8", **how_read},  # type: ignore[arg-type]
     )
+
+
+def _received(content: Content) -> Received:
+    """The file as it came, which several contents may share."""
+    path = content.path
+    sha256, size = content.sha256, content.bytes
+    if content.member.path != path:
+        with path.open("rb", buffering=0) as file:
+            sha256, size = hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+    return Received(str(path), path.name, sha256, size, content_type_of(path.name))
 
 
 def _is_text(path: Path) -> bool:

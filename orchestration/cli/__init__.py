@@ -40,10 +40,6 @@ from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
 
 FAILED, BAD_USAGE = 1, 2
-UNSET = {  # what a kind reads where it is given no url
-    "rest_api": "the bundled sample API",
-    "elasticsearch": "(ELASTICSEARCH_URL is not set)",
-}
 
 
 class _Group(click.Group):
@@ -206,9 +202,9 @@ def _list_sources(*, is_json: bool) -> None:
         if isinstance(spec, FilesSource):
             place = spec.path
         elif isinstance(spec, RestApiSource):
-            place = UNSET[kind] if spec.is_sample else origin_of(spec)
+            place = origin_of(spec)
         else:
-            place = shown(spec.url or UNSET[kind])
+            place = shown(spec.url) if spec.url else "(ELASTICSEARCH_URL is not set)"
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
     print_rows(Result(columns, rows), "table", is_json=is_json)
@@ -357,6 +353,25 @@ def reset(is_sure: bool, is_json: bool) -> None:
     drop_warehouse(settings, warehouse)
     told = {"dropped": warehouse.place}
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
+
+
+@main.command()
+@click.option("--history", help="Which warehouse's landings, where the raw store has several.")
+@as_json
+@click.pass_context
+def rebuild(context: click.Context, history: str | None, is_json: bool) -> None:
+    """Land everything again from the raw store alone, into an empty warehouse.
+
+    Rows, ledger and quarantine are as they were. `elt transform` then builds the models.
+    """
+    from loaders.warehouse import kept_open
+    from orchestration.rebuild import rebuild as rebuild_all
+
+    settings = load_settings()
+    with kept_open():
+        with shown_progress():
+            record = rebuild_all(settings, history, tell=say, is_debug=is_debugging(context))
+        end_run(context, settings, record, is_json=is_json)
 
 
 def _run(context: click.Context, is_json: bool, sources: Sequence[str], **options: Any) -> None:

@@ -147,7 +147,7 @@ def test_a_file_that_is_not_there_is_such_an_error(elt: Elt, tmp_path: Path) -> 
 
 @pytest.mark.contract("S2-20")
 def test_a_pipeline_that_failed_says_why(elt: Elt, write_run: Any) -> None:
-    params = {"index": "none", "table": "events"}
+    params = {"index": "none", "table": "of_an_index"}
     file = write_run({"runner": "internal_raw_to_dwh", "params": params})
     done = elt("run", "--file", file, ELASTICSEARCH_URL="http://127.0.0.1:9")
     assert done.returncode == 1

@@ -28,6 +28,10 @@ class _NothingThereError(SourceError):
     """There is no index, or not one record."""
 
 
+class _NothingNewError(SourceError):
+    """There is not one record beyond the checkpoint, nor any longer one at it."""
+
+
 def find(spec: ElasticsearchSource, search: Search) -> Found:
     """Read every table from its checkpoint on; what is read is spooled in the run's folder."""
     from loaders.sources.elasticsearch.client import connect
@@ -37,19 +41,24 @@ def find(spec: ElasticsearchSource, search: Search) -> Found:
     batches: list[Batch] = []
     problems: list[str] = []
     warnings: list[str] = []
+    notices: list[str] = []
     try:
         with connect(search.source, spec) as connection:
             origin = f"{connection.server.name} at {origin}"
             for table, wanted in spec.tables.items():
                 try:
                     batches += _batches(connection, table, wanted, search, shown(spec.url or ""))
+                except _NothingNewError as error:
+                    notices.append(str(error))
                 except _NothingThereError as error:
                     (problems if wanted.fail_on_missing else warnings).append(str(error))
                 except SourceError as error:
                     problems.append(hide(f"table {table}: {error}", secrets))
     except SourceError as error:
         problems.append(hide(str(error), secrets))
-    return Found(origin, tuple(batches), tuple(problems), warnings=tuple(warnings))
+    return Found(
+        origin, tuple(batches), tuple(problems), notices=tuple(notices), warnings=tuple(warnings)
+    )
 
 
 def _batches(
@@ -74,9 +83,10 @@ def _batches(
                 batches.append(write_batch(part, search.source, table, uri, search.folder, end))
     except MissingIndexError:
         raise _NothingThereError(f"table {table}: there is no index {uri}") from None
+    if not batches and checkpoint is not None:
+        raise _NothingNewError(f"table {table}: {uri} has no record from {checkpoint} on")
     if not batches:
-        since = f" since {checkpoint}" if checkpoint is not None else ""
-        raise _NothingThereError(f"table {table}: {uri} has no record that is asked for{since}")
+        raise _NothingThereError(f"table {table}: {uri} has no record that is asked for")
     return batches
 
 

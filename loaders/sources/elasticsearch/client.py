@@ -31,6 +31,7 @@ BUSY = (429, 502, 503, 504)
 LONGEST_REASON = 300  # characters
 FIRST_OF_CLIENT = (8, 0)
 FIRST_WITH_POINTS_IN_TIME = (7, 12)  # 7.10 has them without a tiebreak
+PRODUCTS = {"opensearch": "OpenSearch"}
 PORTS = {"http": 80, "https": 443}
 
 log = logging.getLogger("assay.sources")
@@ -120,7 +121,12 @@ class Connection:
             headers["content-type"] = "application/json"
         if not self.server.takes_client:
             meta, content = self._client.transport.perform_request(
-                method, target, body=body, headers=headers, request_timeout=self._seconds
+                method,
+                target,
+                body=body,
+                headers=headers,
+                request_timeout=self._seconds,
+                max_retries=0,  # the client's own settings are not its transport's
             )
             return _Answer(meta.status, meta.headers, content or b"")
         try:
@@ -144,10 +150,10 @@ class Connection:
             told = "is neither Elasticsearch nor OpenSearch: its root names no version"
             raise SourceError(f"{self.where} {told}") from None
         if "distribution" in version:
-            name = f"{version['distribution']} {version['number']}".replace(
-                "opensearch", "OpenSearch"
+            product = PRODUCTS.get(version["distribution"], version["distribution"])
+            return Server(
+                f"{product} {version['number']}", takes_client=False, has_points_in_time=False
             )
-            return Server(name, takes_client=False, has_points_in_time=False)
         is_named = answer.headers.get("x-elastic-product") == "Elasticsearch"
         return Server(
             f"Elasticsearch {version['number']}",
@@ -164,7 +170,7 @@ class Connection:
         reason = reason_of(error)[:LONGEST_REASON]
         told = f"{status} {reason}".rstrip()
         if status in (401, 403):
-            told = f"{told}; mend its api_key, or username and password"
+            told = f"{told}; mend the api_key, or username and password, of the source"
         kind = reason.partition(":")[0]
         if kind == "index_not_found_exception":
             return MissingIndexError(f"{self.where} has no such index: {reason}", status, kind)
@@ -198,7 +204,6 @@ def connect(
     kinds = ("application/json", "application/vnd.elasticsearch+json", "application/*", "text/*")
     client = Elasticsearch(
         [_node(spec, spec.url)],
-        headers=_authorization(spec),
         serializers=dict.fromkeys(kinds, raw),
         max_retries=0,  # the client tries again without a pause
         request_timeout=seconds,
@@ -226,7 +231,7 @@ class _Bytes:
 
 
 def _node(spec: ElasticsearchSource, url: str) -> "NodeConfig":
-    from elastic_transport import NodeConfig
+    from elastic_transport import HttpHeaders, NodeConfig
 
     parts = urlsplit(url)
     options: dict[str, Any] = {"ca_certs": spec.ca_certs} if spec.ca_certs else {}
@@ -235,6 +240,7 @@ def _node(spec: ElasticsearchSource, url: str) -> "NodeConfig":
         host=parts.hostname or "",
         port=parts.port or PORTS[parts.scheme],
         path_prefix=parts.path.rstrip("/"),
+        headers=HttpHeaders(_authorization(spec)),  # not the client's: its transport has not those
         **options,
     )
 
@@ -266,7 +272,12 @@ def _wait(attempt: int, retry_after: str | None) -> None:
 
 def _root_cause(error: BaseException) -> str:
     """The innermost reason, such as `Connection refused`; the outer ones repeat the address."""
-    while inner := next(iter(getattr(error, "errors", ())), None) or error.__cause__:
+    while inner := _first_of(error) or error.__cause__ or error.__context__:
         error = inner
     reason = getattr(error, "strerror", None) or getattr(error, "verify_message", None)
     return reason or type(error).__name__
+
+
+def _first_of(error: BaseException) -> BaseException | None:
+    """The first of the errors that the client collected."""
+    return next(iter(getattr(error, "errors", ())), None)

@@ -13,6 +13,7 @@ import msgspec
 
 from loaders.intake.documents.answers import cut_answer, cut_value
 
+NOTHING = msgspec.Raw()
 MEMBERS = ("_index", "_id", "_routing", "_source")
 
 
@@ -61,11 +62,13 @@ class _Clusters(msgspec.Struct):
 
 
 class _Hit(msgspec.Struct):
-    index: msgspec.Raw | None = msgspec.field(default=None, name="_index")
-    id: msgspec.Raw | None = msgspec.field(default=None, name="_id")
-    routing: msgspec.Raw | None = msgspec.field(default=None, name="_routing")
-    source: msgspec.Raw | None = msgspec.field(default=None, name="_source")
-    sort: msgspec.Raw | None = None
+    """What is kept of a hit; what it has not got is empty."""
+
+    index: msgspec.Raw = msgspec.field(default=NOTHING, name="_index")
+    id: msgspec.Raw = msgspec.field(default=NOTHING, name="_id")
+    routing: msgspec.Raw = msgspec.field(default=NOTHING, name="_routing")
+    source: msgspec.Raw = msgspec.field(default=NOTHING, name="_source")
+    sort: msgspec.Raw = NOTHING
 
 
 class _Hits(msgspec.Struct):
@@ -119,9 +122,8 @@ def _decode_carefully(content: bytes) -> _Answer:
     whole = json.loads(content)
     hits = []
     for text in cut_answer(content, "hits.hits"):
-        values = {name: cut_value(text, name) for name in (*MEMBERS, "sort")}
-        raw = {n: None if value is None else msgspec.Raw(value) for n, value in values.items()}
-        hits.append(_Hit(raw["_index"], raw["_id"], raw["_routing"], raw["_source"], raw["sort"]))
+        values = (cut_value(text, name) for name in (*MEMBERS, "sort"))
+        hits.append(_Hit(*(msgspec.Raw(value or b"") for value in values)))
     whole["hits"]["hits"] = []
     answer = msgspec.convert(whole, _Answer)
     answer.hits.hits = hits
@@ -129,12 +131,11 @@ def _decode_carefully(content: bytes) -> _Answer:
 
 
 def _hit(hit: _Hit, width: int) -> Hit:
-    values = (hit.index, hit.id, hit.routing, hit.source)
-    named = zip(MEMBERS, values, strict=True)
-    members = [b'"%b":%b' % (name.encode(), value) for name, value in named if value is not None]
-    order = tuple(cut_answer(bytes(hit.sort))[:width]) if width and hit.sort else ()
-    identity = (bytes(hit.index or b""), bytes(hit.id or b""))
-    return Hit(order, identity, b"{" + b",".join(members) + b"}")
+    index, key, routing, source = map(bytes, (hit.index, hit.id, hit.routing, hit.source))
+    sharded = b',"_routing":' + routing if routing else b""
+    record = b'{"_index":%b,"_id":%b%b,"_source":%b}' % (index, key, sharded, source)
+    order = tuple(cut_answer(bytes(hit.sort))[:width]) if width else ()
+    return Hit(order, (index, key), record)
 
 
 def _problem_of(answer: _Answer) -> str | None:
@@ -151,7 +152,7 @@ def _problem_of(answer: _Answer) -> str | None:
     total = answer.hits.total
     if isinstance(total, _Total) and total.relation != "eq":
         return "the server did not count the hits exactly"
-    if any(hit.source is None or hit.id is None for hit in answer.hits.hits):
+    if not all(bytes(hit.source) for hit in answer.hits.hits):
         return "hits come without _source: the index does not keep its documents"
     return None
 

@@ -12,7 +12,7 @@ from loaders.intake.documents.answers import DECODER, sequence_of
 from loaders.sources.elasticsearch.hits import Hit
 
 MOST_HITS = 50_000  # of a batch
-MOST_BYTES = 32 << 20  # of a batch; twice that is held at most, and its last page
+MOST_BYTES = 16 << 20  # of a batch; twice that is held at most, and its last page
 LONGEST_RECORD = 1 << 20  # bytes that are held at once
 DOCUMENT = (Column("(the record)", "document"),)
 # What a server sorts a record by that has not got the field: nothing, or the last of all numbers
@@ -33,7 +33,7 @@ def in_batches(
     is_edge = has_checkpoint
     for hit in hits:
         if ties and _rank(hit, has_cursor) != _rank(ties.hits[0], has_cursor):
-            is_edge |= has_cursor and has_value(ties.hits[0]) and not has_value(hit)
+            is_edge |= has_value(ties.hits[0]) and not has_value(hit)
             if is_edge and batch:
                 yield batch.give()
             batch.take(ties)

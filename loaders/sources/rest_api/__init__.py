@@ -8,7 +8,7 @@ from loaders.errors import SourceError
 from loaders.logs import hide
 from loaders.progress import PROGRESS
 from loaders.sources import Found, Search, sample_api
-from loaders.sources.rest_api.address import shown
+from loaders.sources.addresses import shown
 from loaders.sources.rest_api.ask import asks_of
 from loaders.sources.rest_api.variables import Variables
 

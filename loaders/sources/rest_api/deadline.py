@@ -9,7 +9,7 @@ from typing import Any
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
-from loaders.sources.rest_api.address import Guard
+from loaders.sources.addresses import Guard
 
 
 class Deadline:

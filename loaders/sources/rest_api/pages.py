@@ -32,7 +32,7 @@ from loaders.catalog import ApiTable
 from loaders.catalog.rest_api import NextCursor, NextLink, Offsets, PageNumbers, Pagination
 from loaders.errors import SourceError
 from loaders.intake.documents.envelope import envelope_of, value_at
-from loaders.sources.rest_api.address import shown
+from loaders.sources.addresses import shown
 from loaders.sources.rest_api.ask import Ask
 from loaders.sources.rest_api.sending import Answer, Cut, MissingError, Sender
 

@@ -12,7 +12,7 @@ from loaders.errors import SourceError
 from loaders.intake.documents.answers import cut_answer
 from loaders.ledger import Latest
 from loaders.sources import Search
-from loaders.sources.rest_api.address import Guard, shown
+from loaders.sources.addresses import Guard, shown
 from loaders.sources.rest_api.ask import Ask, with_cursor
 from loaders.sources.rest_api.conditional import Validators, conditions, validators_of
 from loaders.sources.rest_api.cursors import Cursor

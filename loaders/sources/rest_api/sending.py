@@ -19,7 +19,7 @@ from tenacity import (
 from loaders.errors import SourceError
 from loaders.intake.documents.answers import NotJsonError, NotRecordsError
 from loaders.progress import PROGRESS
-from loaders.sources.rest_api.address import Guard, is_loopback, shown
+from loaders.sources.addresses import Guard, is_loopback, shown
 from loaders.sources.rest_api.deadline import Deadline, WatchedAdapter
 
 ATTEMPTS = 4

@@ -9,7 +9,7 @@ import msgspec
 
 from loaders.batch import Received
 from loaders.intake.documents.answers import sequence_of
-from loaders.sources.rest_api.address import shown
+from loaders.sources.addresses import shown
 from loaders.sources.rest_api.spool import File, Spooled
 
 ANY = "application/octet-stream"

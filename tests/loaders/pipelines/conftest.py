@@ -12,10 +12,8 @@ from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
 from orchestration import pipelines
 from orchestration.registry import RunRecord
-from tests.loaders.raw_store.conftest import s3_endpoint, s3_variables
 from tests.loaders.sources.index_server import IndexServer, serve
 
-__all__ = ["s3_endpoint", "s3_variables"]  # fixtures that are used here, too
 RunPipeline = Callable[..., RunRecord]
 Fetch = Callable[[str], list[tuple[Any, ...]]]
 

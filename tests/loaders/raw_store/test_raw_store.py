@@ -20,6 +20,16 @@ from loaders.storage import filesystem_of
 STRANGE = "files/Zürich - 100 % #1?.csv"
 
 
+@pytest.fixture(params=["file", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> RawStore:
+    """An empty raw store: each kind in turn."""
+    if request.param == "file":
+        variables = {"RAW_STORE_URL": (tmp_path / "a store").as_uri()}
+    else:
+        variables = request.getfixturevalue("s3_variables")
+    return open_raw_store(load_settings(variables, tmp_path))
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "received"

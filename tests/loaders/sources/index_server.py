@@ -146,7 +146,7 @@ class IndexServer:
             case "DELETE", "_search", "scroll":
                 reply = self._close(body["scroll_id"])
             case "DELETE", "_pit", "" if self.has_points_in_time:
-                reply = self._close([body["id"]])
+                reply = self._close(body["id"])
             case "POST", index, "_pit" if self.has_points_in_time and "keep_alive" in options:
                 cursor = self._open(_Cursor(self.documents.named(index)))
                 reply = json.dumps({"id": cursor}).encode()
@@ -188,7 +188,8 @@ class IndexServer:
             raise RefusalError(404, "search_context_missing_exception", told)
         return self.cursors[key]
 
-    def _close(self, keys: list[str]) -> bytes:
+    def _close(self, keys: str | list[str]) -> bytes:
+        keys = [keys] if isinstance(keys, str) else keys
         freed = [self.cursors.pop(key, None) for key in keys]
         return json.dumps({"succeeded": True, "num_freed": len(freed)}).encode()
 
@@ -282,6 +283,7 @@ def serve(**settings: Any) -> Iterator[IndexServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet: else the client's acknowledgement is waited for
     server_of: IndexServer
 
     def _answer(self) -> None:

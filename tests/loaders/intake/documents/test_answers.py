@@ -11,6 +11,7 @@ from loaders.intake.documents.answers import (
     NotRecordsError,
     cut_answer,
     cut_records,
+    cut_value,
     read_sequence,
     sequence_of,
 )
@@ -171,3 +172,12 @@ def test_bytes_that_are_not_utf_8_survive_the_spool(batch_of: BatchOf) -> None:
     assert sent in Path(batch.path).read_bytes()
     (record,) = read_sequence(batch)
     assert record.text.encode("utf-8", "surrogateescape") == sent
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("a", rb'{"b": 1.0, "s":"\ud800"}'), ("c", b"\xff"), ("b", None)]
+)
+def test_a_value_is_cut_out_of_an_object_byte_for_byte(key: str, value: bytes | None) -> None:
+    document = b'{ "x" : [1,2] , "a": {"b": 1.0, "s":"\\ud800"} ,"c":"\xff"}'
+    expected = b'"%b"' % value if key == "c" and value else value
+    assert cut_value(document, key) == expected

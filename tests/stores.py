@@ -1,13 +1,9 @@
-"""Raw stores for tests: a folder, and S3 as moto speaks it on loopback."""
+"""S3 for tests, as moto speaks it on loopback."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-
-from loaders.raw_store import RawStore, open_raw_store
-from loaders.settings import load_settings
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +28,3 @@ def s3_variables(s3_endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "secret-of-a-test",
         "AWS_REGION": "eu-central-1",
     }
-
-
-@pytest.fixture(params=["file", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> RawStore:
-    """An empty raw store: each kind in turn."""
-    if request.param == "file":
-        variables = {"RAW_STORE_URL": (tmp_path / "a store").as_uri()}
-    else:
-        variables = request.getfixturevalue("s3_variables")
-    return open_raw_store(load_settings(variables, tmp_path))
