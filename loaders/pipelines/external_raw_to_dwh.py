@@ -80,7 +80,7 @@ def run(params: Params, context: Context) -> Result:
 
 def _find(params: Params, store: RawStore, key: str, search: Search) -> Found:
     """The batches of an object: its rows, and those that stand aside for a reason each."""
-    path = search.folder / f"object.{params.format}"
+    path = search.folder / f"{params.source}-{params.suffix or params.table}.{params.format}"
     path.parent.mkdir(parents=True, exist_ok=True)
     store.fetch(key, path)
     is_plain = params.transform.is_nothing and not params.types and params.format != "tsv"

@@ -42,7 +42,9 @@ def rewrite(
             error.
     """
     with ExitStack() as stack:
-        files = _Files(path.with_name("rewritten"), "ndjson" if form == "ndjson" else "csv", stack)
+        files = _Files(
+            path.with_name("rewritten") / path.stem, "ndjson" if form == "ndjson" else "csv", stack
+        )
         records = _records(path, form, files)
         for record in select(records, spec):
             files.write(record, _problem(record, types, policy, files.odd))
@@ -71,9 +73,9 @@ def _problem(
 class _Files:
     """The files of an object, by the reason for which their rows stand aside."""
 
-    def __init__(self, folder: Path, form: str, stack: ExitStack) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._form, self._stack = folder, form, stack
+    def __init__(self, stem: Path, form: str, stack: ExitStack) -> None:
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        self._stem, self._form, self._stack = stem, form, stack
         self._open: dict[tuple[str | None, tuple[str, ...]], IO[bytes]] = {}
         self.odd: Counter[tuple[str, Type]] = Counter()
 
@@ -101,7 +103,7 @@ class _Files:
         return [Rewritten(Path(self._open[kind].name), kind[0]) for kind in reasons]
 
     def _begin(self, problem: str | None, names: tuple[str, ...]) -> IO[bytes]:
-        path = self._folder / f"{len(self._open)}.{self._form}"
+        path = self._stem.with_name(f"{self._stem.name}-{len(self._open) + 1}.{self._form}")
         file = self._stack.enter_context(path.open("wb"))
         if names:
             file.write(csv_row(names))
