@@ -49,6 +49,7 @@ VARIABLES = (
         "the API that the posts are read from; unset: the bundled sample, served on loopback",
         "an http:// or https:// address",
     ),
+    Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
     Variable(
         "ELASTICSEARCH_URL",
         "the Elasticsearch or OpenSearch server that indexes are read from",
@@ -57,7 +58,6 @@ VARIABLES = (
     Variable("ELASTICSEARCH_API_KEY", "sent to it as an API key", "an encoded key", is_secret=True),
     Variable("ELASTICSEARCH_USERNAME", "its user, where there is no API key", "a name"),
     Variable("ELASTICSEARCH_PASSWORD", "the user's password", "any text", is_secret=True),
-    Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
     Variable(
         "ELT_DATA_DIR",
         "warehouse, raw files, run records",
