@@ -20,7 +20,7 @@ PYTHON = $(shell for python in $(CANDIDATES); do \
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help elt setup test test-system faults bench lint fmt docs contracts lock clean reset down
+.PHONY: help elt setup test test-system smoke faults bench lint fmt docs contracts lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
@@ -36,6 +36,9 @@ test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
 	@$(RUN) pytest -n auto tests/system --contract-results=data/test-results/contracts-system.json
+
+smoke: $(VENV)/.ready-dev ## Run every pipeline against stand-ins, or the services that settings name
+	@$(RUN) tests.smoke
 
 faults: $(VENV)/.ready-dev ## Try the faults at length, half an hour of kills, and print the tally
 	@$(RUN) pytest -m long tests/faults

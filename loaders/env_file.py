@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loaders.errors import SettingsError
-from loaders.variables import VARIABLES
+from loaders.variables import VARIABLES, without_postfix
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -41,7 +41,7 @@ def _problem_of(binding: "Binding") -> str | None:
     if binding.error or is_word_alone:
         return "is not of the form NAME=value (quotes must close)"
     names = [variable.name for variable in VARIABLES]
-    if name.upper().startswith(OURS) and name not in names:
+    if name.upper().startswith(OURS) and without_postfix(name)[0] not in names:
         from difflib import get_close_matches
 
         nearest = get_close_matches(name.upper(), names, n=1, cutoff=0)[0]

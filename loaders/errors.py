@@ -15,3 +15,47 @@ class SourceError(AssayError):
 
 class WarehouseError(AssayError):
     """The warehouse could not be reached, or is in use by another process."""
+
+
+class BadParameterError(SettingsError):
+    """A parameter of a pipeline is unknown, missing, or has a value that makes no sense."""
+
+
+class TemplateNotFoundError(SettingsError):
+    """There is no template of that name."""
+
+
+class MissingFieldError(SourceError):
+    """A record has no field of a name that the settings of a transform need."""
+
+
+class EmptyValueError(SourceError):
+    """A field that must have a value has none."""
+
+
+class BadFormatError(SourceError):
+    """A text is not of the form that it has to have: a moment, a row, a document."""
+
+
+class MissingDataError(SourceError):
+    """What a pipeline is to read is not there: an object of the raw store, an index."""
+
+
+class AssayWarning(UserWarning):
+    """Something that a run goes on with, and that its user has to know."""
+
+
+class MissingFieldWarning(AssayWarning):
+    """Records have no field of a name that the settings of a transform name."""
+
+
+class MissingDataWarning(AssayWarning):
+    """What a pipeline is to read is not there, and it was told to go on."""
+
+
+class BadFormatWarning(AssayWarning):
+    """Values are not of the type that they should have, and landed as they are."""
+
+
+class TimeZoneWarning(AssayWarning):
+    """A moment has no time zone, and was taken for UTC."""

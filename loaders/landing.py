@@ -7,9 +7,10 @@ the next one does.
 import logging
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,10 +95,25 @@ def land_source(
     Raises:
         SettingsError: what the settings name does not exist.
     """
+    return land_found(settings, warehouse, name, spec, partial(_find, spec), run_id)
+
+
+def land_found(
+    settings: Settings,
+    warehouse: Warehouse,
+    name: str,
+    spec: SourceSpec,
+    find: Callable[[Search], Found],
+    run_id: str,
+) -> Outcome:
+    """Land what `find` gives, as if the source offered it.
+
+    Raises:
+        SettingsError: what the settings name does not exist.
+    """
     started, moment = time.monotonic(), datetime.now(UTC)
     with _searching(settings, warehouse, name, run_id) as search:
-        found = _find(spec, search)
-        outcome = _land_found(settings, warehouse, name, spec, found, run_id, moment)
+        outcome = _land_found(settings, warehouse, name, spec, find(search), run_id, moment)
     return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
 
 

@@ -2,7 +2,8 @@
 
 Precedence: the process environment, then `.env` beside the project, then the default. An empty
 value counts as unset. Relative paths in the environment are relative to the working folder; those
-in `.env` are relative to the project.
+in `.env` are relative to the project. In the environment dev, `NAME__DEV` goes before `NAME`,
+wherever either is given; so it is with test and prod.
 """
 
 import errno
@@ -15,12 +16,23 @@ from typing import Literal, get_args
 
 from loaders.database_url import is_allowed, is_port, parse_url
 from loaders.env_file import read_env_file
-from loaders.variables import DATABASE_VARIABLES, NAMES_A_SERVER, refuse, variable
+from loaders.variables import (
+    DATABASE_VARIABLES,
+    ENVIRONMENTS,
+    NAMES_A_SERVER,
+    VariableError,
+    refuse,
+    variable,
+    without_postfix,
+)
 
 log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+DATABASE_NAMES = frozenset({"DATABASE_URL", *DATABASE_VARIABLES["dbname"]})
+LONGEST_DATABASE = 63  # bytes of a name; PostgreSQL would cut what is longer
+KEPT_APART = ("dev", "test")  # prod is what there is without any environment
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,13 @@ class Settings:
     fetch_interval: int  # seconds
     max_unpacked_bytes: int
     raw_store_url: str  # of files, S3 or Azure, without a slash at its end
+    env: str | None = None
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @property
+    def part(self) -> str:
+        """The environment, where it is kept apart from what there is without one; else ""."""
+        return self.env if self.env in KEPT_APART else ""
 
     @property
     def duckdb_path(self) -> Path:
@@ -64,8 +82,11 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     project_dir: Path = PROJECT_DIR,
     ignored: Collection[str] = (),
+    env: str | None = None,
 ) -> Settings:
     """Read and check every variable; those `ignored` count as unset.
+
+    `env` is the environment to work in; None means that of the variable `ELT_ENV`.
 
     Raises:
         VariableError: naming the variable, what was given, and what is allowed.
@@ -73,8 +94,11 @@ def load_settings(
     """
     given = _given(os.environ if environ is None else environ, project_dir)
     given = {name: item for name, item in given.items() if name not in ignored}
+    env = _environment(given, env)
+    given, own = _in_environment(given, env)
     target, reason = _target(given)
-    data_dir = _data_dir(given, project_dir)
+    part = env if env in KEPT_APART else ""
+    data_dir = _data_dir(given, project_dir, part if "ELT_DATA_DIR" not in own else "")
     return Settings(
         target=target,
         target_reason=reason,
@@ -82,12 +106,13 @@ def load_settings(
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
-        database=_database(given) if target == "postgres" else None,
+        database=_part_of(_database(given), part, own) if target == "postgres" else None,
         app_host=_text("APP_HOST", given) or variable("APP_HOST").default,
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
         max_unpacked_bytes=_max_unpacked_bytes(given),
-        raw_store_url=_raw_store_url(given, data_dir),
+        raw_store_url=_raw_store_url(given, data_dir, part if "RAW_STORE_URL" not in own else ""),
+        env=env,
         values={name: item.value for name, item in given.items()},
     )
 
@@ -97,6 +122,23 @@ def _given(environ: Mapping[str, str], project_dir: Path) -> dict[str, _Given]:
     given = {name: _Given(value, project_dir) for name, value in from_file.items() if value}
     given |= {name: _Given(value, Path.cwd()) for name, value in environ.items() if value}
     return given
+
+
+def _environment(given: Mapping[str, _Given], env: str | None) -> str | None:
+    named = env or _text("ELT_ENV", given)
+    if named is not None and named not in ENVIRONMENTS:
+        raise refuse("ELT_ENV", named)
+    return named
+
+
+def _in_environment(
+    given: Mapping[str, _Given], env: str | None
+) -> tuple[dict[str, _Given], set[str]]:
+    """The variables as they are in an environment, and those that it has of its own."""
+    parts = {name: without_postfix(name) for name in given}
+    own = {base: given[name] for name, (base, of) in parts.items() if of is not None and of == env}
+    plain = {name: item for name, item in given.items() if parts[name][1] is None}
+    return {**plain, **own, **({"ELT_ENV": _Given(env, Path.cwd())} if env else {})}, set(own)
 
 
 def _text(name: str, given: Mapping[str, _Given]) -> str | None:
@@ -123,8 +165,9 @@ def _path(name: str, given: Mapping[str, _Given], project_dir: Path) -> Path:
     return (item.base / expanded).absolute()
 
 
-def _data_dir(given: Mapping[str, _Given], project_dir: Path) -> Path:
-    folder = _path("ELT_DATA_DIR", given, project_dir)
+def _data_dir(given: Mapping[str, _Given], project_dir: Path, part: str) -> Path:
+    """The data folder; dev and test have one of their own in it, so that nothing is shared."""
+    folder = _path("ELT_DATA_DIR", given, project_dir) / part
     if "ELT_DATA_DIR" in given and not can_be_written(folder):
         raise refuse("ELT_DATA_DIR", given["ELT_DATA_DIR"].value)
     return folder
@@ -191,6 +234,23 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
     return database
 
 
+def _part_of(
+    database: dict[str, str] | None, part: str, own: Collection[str]
+) -> dict[str, str] | None:
+    """A server's database for an environment that is kept apart: `lab_dev` beside `lab`.
+
+    One that is named for that environment is taken as it is; the embedded server is in its data
+    folder anyway.
+    """
+    if not part or database is None or not DATABASE_NAMES.isdisjoint(own):
+        return database
+    name = f"{database.get('dbname', '')}_{part}"
+    if "dbname" not in database or len(name.encode()) > LONGEST_DATABASE:
+        why = f"{part} needs a database of its own; PGDATABASE__{part.upper()} names one"
+        raise VariableError("ELT_ENV", f"ELT_ENV is {part!r}: {why}")
+    return {**database, "dbname": name}
+
+
 def _port(given: Mapping[str, _Given]) -> int:
     for name in ("APP_PORT", "SERVER_PORT"):
         port = _checked(name, given, is_port)
@@ -218,11 +278,14 @@ def _max_unpacked_bytes(given: Mapping[str, _Given]) -> int:
     return int(value or variable(name).default)
 
 
-def _raw_store_url(given: Mapping[str, _Given], data_dir: Path) -> str:
+def _raw_store_url(given: Mapping[str, _Given], data_dir: Path, part: str) -> str:
+    """The address of the raw store; dev and test have a prefix of their own in it."""
     url = _checked("RAW_STORE_URL", given, is_store_address)
     for name in ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT_URL"):
         _checked(name, given, is_http_address)
-    return (url or data_dir.as_uri()).rstrip("/")
+    if url is None:
+        return data_dir.as_uri()
+    return f"{url.rstrip('/')}/{part}".rstrip("/")
 
 
 def is_store_address(value: str) -> bool:

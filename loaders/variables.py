@@ -31,8 +31,11 @@ class Variable:
     is_secret: bool = False
 
 
+ENVIRONMENTS = ("dev", "test", "prod")  # NAME__DEV is NAME in the environment dev, and so on
+
 VARIABLES = (
     Variable("ELT_TARGET", "which warehouse", "duckdb or postgres", "duckdb"),
+    Variable("ELT_ENV", "the environment; dev and test are kept apart", ", ".join(ENVIRONMENTS)),
     Variable(
         "DATABASE_URL",
         "the PostgreSQL server; chooses postgres where ELT_TARGET is not set",
@@ -46,6 +49,7 @@ VARIABLES = (
         "the API that the posts are read from; unset: the bundled sample, served on loopback",
         "an http:// or https:// address",
     ),
+    Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
     Variable(
         "ELASTICSEARCH_URL",
         "the Elasticsearch or OpenSearch server that indexes are read from",
@@ -54,7 +58,6 @@ VARIABLES = (
     Variable("ELASTICSEARCH_API_KEY", "sent to it as an API key", "an encoded key", is_secret=True),
     Variable("ELASTICSEARCH_USERNAME", "its user, where there is no API key", "a name"),
     Variable("ELASTICSEARCH_PASSWORD", "the user's password", "any text", is_secret=True),
-    Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
     Variable(
         "ELT_DATA_DIR",
         "warehouse, raw files, run records",
@@ -125,6 +128,15 @@ class VariableError(SettingsError):
     def __init__(self, variable: str, message: str) -> None:
         super().__init__(message)
         self.variable = variable
+
+
+def without_postfix(name: str) -> tuple[str, str | None]:
+    """A variable's name and the environment for which alone it is given: `API_KEY__DEV`."""
+    for environment in ENVIRONMENTS:
+        base = name.removesuffix(f"__{environment.upper()}")
+        if base and base != name:
+            return base, environment
+    return name, None
 
 
 def variable(name: str) -> Variable:

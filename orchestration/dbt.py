@@ -15,6 +15,7 @@ import msgspec
 
 from loaders.catalog import conflicts_of, load_catalog
 from loaders.settings import PROJECT_DIR, Settings
+from loaders.variables import without_postfix
 from loaders.warehouse import Postgres, Warehouse
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def invoke(
     import subprocess  # late, as all that only a build needs
 
     variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
-    for name in SECRETS_DBT_NEEDS_NOT:
-        variables.pop(name, None)
+    for name in [name for name in variables if without_postfix(name)[0] in SECRETS_DBT_NEEDS_NOT]:
+        del variables[name]
     command = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

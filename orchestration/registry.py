@@ -14,6 +14,7 @@ import msgspec
 from loaders.disk import telling_full_disk
 from loaders.errors import AssayError, SettingsError
 from loaders.landing import Outcome
+from loaders.pipelines import Result
 from orchestration.dbt import BuildOutcome
 
 State = Literal["running", "succeeded", "failed", "interrupted"]
@@ -68,6 +69,10 @@ class RunRecord(msgspec.Struct):
     rebuild: Rebuild | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []
+    warnings: list[str] = []
+    env: str | None = None
+    pipeline: str | None = None
+    result: Result | None = None
     seconds: dict[str, float] = {}
 
     @property

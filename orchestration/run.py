@@ -137,6 +137,7 @@ def _new_record(settings: Settings) -> RunRecord:
         target=settings.target,
         target_reason=settings.target_reason,
         place="",
+        env=settings.env,
     )
 
 

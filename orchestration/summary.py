@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from loaders.catalog import PATHS
 from loaders.errors import AssayError
+from loaders.pipelines import Result
 from loaders.warehouse import DuckDB, Warehouse
 from orchestration import reading
 from orchestration.formats import table
@@ -44,11 +45,22 @@ def _record(record: RunRecord, command: str) -> Iterator[str]:
     yield f"Run         {record.run_id} {record.state}"
     for error in record.errors:
         yield f"  FAILED    {error}"
+    for warning in record.warnings:
+        yield f"  WARNING   {warning}"
+    if record.result is not None:
+        yield from _carried(record.pipeline or "", record.result)
     if record.sources:
         yield from _landed(record)
     if record.transform:
         yield from _built(record)
     yield from _aside(record, command)
+
+
+def _carried(pipeline: str, result: Result) -> Iterator[str]:
+    aside = f", {result.rows_set_aside} set aside" if result.rows_set_aside else ""
+    yield f"Pipeline    {pipeline}: {result.rows} rows{aside}"
+    for key in result.keys:
+        yield f"            {key}"
 
 
 def _landed(record: RunRecord) -> Iterator[str]:

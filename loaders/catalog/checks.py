@@ -33,6 +33,7 @@ def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None)
     _refuse_odd_apis(sources, path, root)
     _refuse_odd_columns(sources, path, root)
     _refuse_odd_dialects(sources, path, root)
+    _refuse_odd_indexes(sources, path, root)
     _refuse_odd_conflicts(sources, path, root)
     _refuse_odd_indexes(sources, path, root)
 

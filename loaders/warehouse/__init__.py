@@ -32,12 +32,17 @@ def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse that the settings name; the embedded PostgreSQL is started when it is meant.
 
     Raises:
-        WarehouseError: when it cannot be started.
+        WarehouseError: when it cannot be started, or the database of an environment not be made.
     """
     if settings.target == "duckdb":
         return DuckDB(settings.duckdb_path)
     if settings.database is not None:
-        return Postgres(without_service(settings.database))
+        named = without_service(settings.database)
+        if settings.part:
+            from loaders.warehouse.databases import make_missing
+
+            make_missing(named, settings.part)
+        return Postgres(named)
     from loaders import embedded_postgres  # late: the other two start no programs
 
     cluster = cluster_of(settings)

@@ -17,14 +17,24 @@ from loaders.errors import AssayError, SettingsError
 from loaders.settings import load_settings
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import (
+    as_env,
     as_format,
     as_json,
     end_run,
+    hidden,
     is_debugging,
     print_document,
     print_rows,
     say,
+    settings_of,
     warehouse_of,
+)
+from orchestration.cli.pipelines import (
+    as_pipeline,
+    is_pipeline,
+    list_pipelines,
+    run_file,
+    run_named,
 )
 from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
@@ -59,7 +69,7 @@ class _Group(click.Group):
 
 def _fail(context: click.Context, error: BaseException) -> None:
     """End with one line (and one JSON document where that was asked for), never a traceback."""
-    reason = _hidden(str(error)) or "interrupted"
+    reason = hidden(str(error), context) or "interrupted"
     if not isinstance(error, (AssayError, KeyboardInterrupt)):
         reason = f"{reason} ({type(error).__name__}; elt --debug shows where)"
     say(f"elt: {reason}")
@@ -76,16 +86,36 @@ def main(is_debug: bool) -> None:
 
 
 @main.command()
-@click.argument("sources", nargs=-1)
+@click.argument("sources", nargs=-1, metavar="[SOURCE]... | [PIPELINE]")
+@as_env
+@as_pipeline
 @as_json
 @click.pass_context
-def run(context: click.Context, sources: tuple[str, ...], is_json: bool) -> None:
+def run(
+    context: click.Context,
+    sources: tuple[str, ...],
+    params: tuple[str, ...],
+    file: Path | None,
+    is_json: bool,
+) -> None:
     """Land the SOURCES (all, when none is named), then build and test the models.
+
+    A PIPELINE is run by itself, with its own parameters; `elt list` names them. With --file a JSON
+    document tells what became of it, and the exit code is 0 or 1.
 
     Exits with 0 when all landed and was published, 3 when it did and rows were set aside, and 1
     when the run or a source of it failed.
     """
-    _run(context, is_json, sources)
+    if file is not None:
+        if sources or params:
+            raise click.UsageError("--file says what is run; name nothing beside it")
+        run_file(context, file)
+    elif sources and is_pipeline(sources):
+        run_named(context, sources[0], params, is_json=is_json)
+    elif params:
+        raise click.UsageError("--param is for a pipeline; `elt list` names them")
+    else:
+        _run(context, is_json, sources)
 
 
 @main.command()
@@ -145,9 +175,22 @@ def query(sql: str, form: str, is_json: bool) -> None:
 
 
 @main.command("list")
+@click.argument("what", type=click.Choice(["sources", "pipelines"]), required=False)
 @as_json
-def list_sources(is_json: bool) -> None:
-    """Name the sources of sources.yml and their tables."""
+def list_sources(what: str | None, is_json: bool) -> None:
+    """Name the sources of sources.yml and their tables, and the pipelines.
+
+    In JSON, where neither is asked for, are the sources.
+    """
+    if what != "pipelines":
+        _list_sources(is_json=is_json)
+    if what is None and not is_json:
+        click.echo()
+    if what == "pipelines" or (what is None and not is_json):
+        list_pipelines(is_json=is_json)
+
+
+def _list_sources(*, is_json: bool) -> None:
     from loaders.catalog import FilesSource, RestApiSource, load_catalog
     from loaders.sources.addresses import shown
     from loaders.sources.rest_api import origin_of
@@ -237,13 +280,15 @@ main.add_command(quarantine)
 
 
 @main.command()
+@as_env
 @as_json
-def env(is_json: bool) -> None:
+@click.pass_context
+def env(context: click.Context, is_json: bool) -> None:
     """Print the variables with which `dbt` works by hand: eval "$(elt env)"."""
     from orchestration import dbt
 
-    settings = load_settings()
-    variables = dbt.environment(settings, warehouse_of())
+    settings = settings_of(context)
+    variables = dbt.environment(settings, warehouse_of(settings))
     variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     if is_json:
         click.echo(json.dumps(variables, indent=2))
@@ -333,7 +378,7 @@ def _run(context: click.Context, is_json: bool, sources: Sequence[str], **option
     from loaders.warehouse import kept_open
     from orchestration.run import run as run_stages
 
-    settings = load_settings()
+    settings = settings_of(context)
     with kept_open():
         with shown_progress():
             record = run_stages(
@@ -344,13 +389,3 @@ def _run(context: click.Context, is_json: bool, sources: Sequence[str], **option
 
 def _is_path(argument: str) -> bool:
     return Path(argument).exists() or any(mark in argument for mark in "./*?[~" + os.sep)
-
-
-def _hidden(message: str) -> str:
-    """The message without a secret, also where the settings themselves are what is wrong."""
-    from loaders import logs
-
-    try:
-        return logs.hide(message, logs.secrets_of(load_settings()))
-    except AssayError:
-        return message

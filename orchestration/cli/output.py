@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loaders.errors import AssayError
 from loaders.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,33 @@ as_format = click.option(
     show_default=True,
     help="How the rows are written.",
 )
+
+
+def _take_env(context: click.Context, _option: click.Parameter, env: str | None) -> None:
+    context.meta["env"] = env
+
+
+as_env = click.option(
+    "--env",
+    expose_value=False,
+    callback=_take_env,
+    help="The environment: dev, test or prod. Default: ELT_ENV.",
+)
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The settings in the environment that `--env` names."""
+    return load_settings(env=context.meta.get("env"))
+
+
+def hidden(message: str, context: click.Context) -> str:
+    """The message without a secret, also where the settings themselves are what is wrong."""
+    from loaders import logs
+
+    try:
+        return logs.hide(message, logs.secrets_of(settings_of(context)))
+    except AssayError:
+        return message
 
 
 def warehouse_of(settings: Settings | None = None) -> Any:
@@ -68,7 +96,7 @@ def called_as(settings: Settings) -> str:
     called = "elt" if is_on_path else str(program.relative_to(Path.cwd()) if is_here else program)
     needed = [
         f"{name}={'…' if name == 'DATABASE_URL' else shlex.quote(settings.values[name])}"
-        for name in ("ELT_TARGET", "DATABASE_URL", "ELT_DATA_DIR")
+        for name in ("ELT_ENV", "ELT_TARGET", "DATABASE_URL", "ELT_DATA_DIR")
         if name in settings.values
     ]
     return " ".join([*needed, called])

@@ -19,7 +19,7 @@ from urllib.parse import quote
 import msgspec
 import yaml
 
-from loaders.errors import SettingsError
+from loaders.errors import SettingsError, TemplateNotFoundError
 from loaders.settings import PROJECT_DIR, is_http_address
 from loaders.sources.rest_api.variables import Variables
 
@@ -72,7 +72,7 @@ def _read(name: str) -> Template:
     except FileNotFoundError:
         known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.yml"))) or "none"
         told = f"there is no template '{name}'; {_named(FOLDER)} has: {known}"
-        raise SettingsError(told) from None
+        raise TemplateNotFoundError(told) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{_named(path)} cannot be read: {error}") from None
     except yaml.MarkedYAMLError as error:

@@ -1,0 +1,156 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loaders.errors import BadFormatError, BadParameterError, MissingDataError
+from loaders.transforms.tsv import write_row
+from tests.conftest import TARGETS
+from tests.loaders.pipelines.conftest import Fetch, RunPipeline
+
+NAME = "external_raw_to_dwh"
+PLACE = {"source": "shop", "table": "orders", "suffix": "day", "type": "files"}
+Put = Callable[..., None]
+both = pytest.mark.parametrize("target", TARGETS)
+
+
+@pytest.fixture
+def put(store_dir: Path) -> Put:
+    def write(content: str | bytes, name: str = "latest.csv") -> None:
+        file = store_dir / "shop/files/day" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return write
+
+
+@both
+@pytest.mark.contract("S2-05", "S2-10")
+def test_the_latest_object_lands_once(run: RunPipeline, put: Put, fetch: Fetch) -> None:
+    put("id,amount\n1,00501\n2,\n")
+    first = run(NAME, **PLACE, format="csv")
+    again = run(NAME, **PLACE, format="csv")
+    assert [r.result and r.result.rows for r in (first, again)] == [2, 0]
+    assert fetch("select id, amount from raw.orders order by 1") == [("1", "00501"), ("2", None)]
+    ((uri,),) = fetch("select uri from raw._batches")
+    assert uri.endswith("/store/shop/files/day/latest.csv")
+
+
+@pytest.mark.contract("S2-05")
+def test_another_object_than_the_latest_is_read_by_its_key(
+    run: RunPipeline,
+    put: Put,
+    fetch: Fetch,
+) -> None:
+    put("id\nnew\n")
+    put("id\nold\n", "1700000000.csv")
+    run(NAME, **PLACE, format="csv", key="shop/files/day/1700000000.csv")
+    assert fetch("select id from raw.orders") == [("old",)]
+
+
+@both
+@pytest.mark.contract("S2-05")
+def test_columns_are_renamed_and_what_is_of_another_type_is_set_aside(
+    run: RunPipeline,
+    put: Put,
+    fetch: Fetch,
+) -> None:
+    put('Order No;Amount;Day\n1;1.5;2026-01-01\n2;"x";2026-01-01\n3;;2026-02-30\n4;2;\n5;9;9;9\n')
+    asked = {
+        "transform": {"rename": {"order_no": "order_id"}},
+        "types": {"order_id": "integer", "amount": "decimal", "day": "date"},
+    }
+    record = run(NAME, **PLACE, format="csv", **asked)
+    assert record.result is not None
+    assert (record.state, record.exit_code) == ("succeeded", 3)
+    assert (record.result.rows, record.result.rows_set_aside) == (2, 3)
+    assert fetch("select order_id, amount, day from raw.orders order by 1") == [
+        ("1", "1.5", "2026-01-01"),
+        ("4", "2", None),
+    ]
+    assert fetch("select raw_text, reason from raw._quarantine order by reason") == [
+        ('"6","5;9;9;9"', "4 fields, the header has 3"),
+        ('"2","x","2026-01-01"', "the value of amount is no decimal"),
+        ('"3",,"2026-02-30"', "the value of day is no date"),
+    ]
+    again = run(NAME, **PLACE, format="csv", **asked)
+    assert again.result is not None
+    assert (again.result.rows, again.result.rows_set_aside) == (0, 0)
+
+
+@pytest.mark.contract("S2-05", "S2-22")
+def test_the_policy_says_what_a_value_of_another_type_is(
+    run: RunPipeline,
+    put: Put,
+    fetch: Fetch,
+) -> None:
+    put("id\n1\nx\n")
+    with pytest.raises(BadFormatError, match="id is 'x', which is no integer"):
+        run(NAME, **PLACE, format="csv", types={"id": "integer"}, on_bad_type="error")
+    record = run(NAME, **PLACE, format="csv", types={"id": "integer"}, on_bad_type="warn")
+    assert record.warnings == ["1 values of id are no integer; they landed as they are"]
+    assert fetch("select id from raw.orders order by 1") == [("1",), ("x",)]
+
+
+@both
+@pytest.mark.contract("S2-17", "S2-18")
+def test_what_looks_like_null_lands_as_what_it_was(
+    run: RunPipeline,
+    put: Put,
+    fetch: Fetch,
+) -> None:
+    values: list[str | None] = [
+        None,
+        "",
+        "NULL",
+        r"\N",
+        "a\\b",
+        "a\tb",
+        "a\nb",
+        "a\r\nb",
+        '"',
+        "é,;",
+    ]
+    rows: list[list[str | None]] = [[str(number), value] for number, value in enumerate(values)]
+    lines = [write_row(["n", "value"]), *(write_row(row) for row in rows)]
+    put(b"".join(lines), "latest.tsv")
+    run(NAME, **PLACE, format="tsv")
+    assert fetch("select value from raw.orders order by cast(n as integer)") == [
+        (value,) for value in values
+    ]
+
+
+@pytest.mark.contract("S2-05", "S2-16")
+def test_documents_keep_their_characters_and_land_transformed(
+    run: RunPipeline,
+    put: Put,
+    fetch: Fetch,
+) -> None:
+    put('{"id":1.0,"x":"a"}\n{"id":"b","x":"a"}\nno json\n', "latest.ndjson")
+    asked = {"transform": {"columns": ["id"], "rename": {"id": "key"}}, "types": {"key": "decimal"}}
+    record = run(NAME, **PLACE, **asked)
+    assert record.result is not None
+    assert record.result.rows_set_aside == 2
+    assert fetch("select document from raw.orders") == [('{"key":1.0}',)]
+    reasons = [reason for (reason,) in fetch("select reason from raw._quarantine order by line")]
+    assert "the value of key is no decimal" in reasons
+    assert any(reason.startswith("not JSON") for reason in reasons)
+
+
+@pytest.mark.contract("S2-05", "S2-12", "S2-22")
+def test_a_missing_key_is_told_as_missing(run: RunPipeline) -> None:
+    with pytest.raises(MissingDataError, match=r"has no shop/files/day/latest\.csv"):
+        run(NAME, **PLACE, format="csv")
+    record = run(NAME, **PLACE, format="csv", fail_on_missing=False)
+    assert record.state == "succeeded"
+    assert record.warnings[0].endswith("has no shop/files/day/latest.csv; nothing lands")
+
+
+def test_an_object_without_rows_lands_none(run: RunPipeline, put: Put) -> None:
+    put("id\n")
+    assert run(NAME, **PLACE, format="csv", types={"id": "text"}).state == "succeeded"
+
+
+def test_the_table_of_a_source_is_its_own(run: RunPipeline) -> None:
+    with pytest.raises(BadParameterError, match=r"source 'notes' of sources\.yml has the table"):
+        run(NAME, api="http://127.0.0.1:9/", source="shop", table="notes")
