@@ -16,6 +16,7 @@ from loaders.errors import AssayError
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
 from orchestration import dbt, reading, registry
+from orchestration.reset import drop_warehouse
 from orchestration.run import run
 from tests.conftest import Elt
 
@@ -50,6 +51,7 @@ def test_warehouse_and_raw_files_are_swapped_by_settings_alone(
         documents = [json.loads(row[0]) for row in sorted(shown.rows, key=order)]
         pages = json.loads(answer.read_bytes())
         assert documents == [record for page in pages for record in page]
+        drop_warehouse(settings, open_warehouse(settings))  # the other folder has the same server
 
 
 def order(row: tuple[Any, ...]) -> int:
