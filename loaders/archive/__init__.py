@@ -80,7 +80,9 @@ class Archive:
         contents = self._store_contents(new)
         history = self._history(manifests[0].run_id)
         archived = [
-            msgspec.structs.replace(manifest, archived_as=_key(manifest, keys), history=history)
+            msgspec.structs.replace(
+                manifest, archived_as=_key(manifest, keys, contents), history=history
+            )
             if manifest.is_new
             else msgspec.structs.replace(manifest, history=history)
             for manifest in manifests
@@ -166,9 +168,12 @@ def has_work(settings: Settings) -> bool:
     return (settings.data_dir / UNARCHIVED).is_dir() or (settings.data_dir / UNDER_WAY).is_dir()
 
 
-def _key(manifest: Manifest, keys: Mapping[Path, str | None]) -> str | None:
+def _key(
+    manifest: Manifest, keys: Mapping[Path, str | None], contents: Mapping[str, str]
+) -> str | None:
+    """The key of what a batch was received in; of its content where a source says nothing of it."""
     received = manifest.batch.received
-    return keys[Path(received.path)] if received else None
+    return keys[Path(received.path)] if received else contents.get(manifest.batch.id)
 
 
 def _received(url: str, manifests: list[Manifest]) -> Iterator[Parcel]:

@@ -7,6 +7,7 @@ changes, also when two processes write at once.
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from filecmp import cmp
@@ -18,6 +19,7 @@ from loaders.disk import full_disk
 from loaders.raw_store import KeyTakenError, MissingKeyError, StoreError, check_key
 
 PART = ".part-"  # what a killed process leaves behind begins so
+DAY = 86_400  # seconds
 
 
 class LocalStore:
@@ -92,6 +94,7 @@ class LocalStore:
         if place.parent not in self._made:
             place.parent.mkdir(parents=True, exist_ok=True)
             self._made.add(place.parent)
+            _sweep(place.parent)
         with NamedTemporaryFile(dir=place.parent, prefix=PART, delete=False) as made:
             part = Path(made.name)
         try:
@@ -114,6 +117,14 @@ class LocalStore:
         except OSError as error:
             told = full_disk(error, self.folder) or f"{key}: {error.strerror or error}"
             raise StoreError(f"the raw store {self.url} cannot be used: {told}") from error
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what processes that were killed left behind; a copy takes no day."""
+    for part in folder.glob(f"{PART}*"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time.time() - DAY:
+                part.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -141,13 +141,16 @@ def rerun_is_exact(orders: Orders, old: Path, new: Path, expected_new: int) -> N
 
 
 def check_nothing_is_left(orders: Orders) -> None:
-    """Of a run its record and its log stay, and of the warehouse one file."""
+    """Of a run its record and its log stay, of the warehouse one file, and the raw store.
+
+    Nothing waits to be archived, or to be confirmed there.
+    """
     runs = orders.data_dir / "runs"
     assert not list((runs / UNDER_WAY).iterdir())
     for run in runs.iterdir():
         assert {path.name for path in run.iterdir()} <= {"run.json", "run.log"}, run
     kept = {path.name for path in orders.data_dir.iterdir()}
-    assert kept <= {"runs", "warehouse.duckdb", "warehouse.lock"}
+    assert kept <= {"runs", "warehouse.duckdb", "warehouse.lock", "files", "landings"}
 
 
 def test_sigterm_ends_a_landing_at_once_with_all_of_it_or_nothing(

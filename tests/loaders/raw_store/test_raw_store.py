@@ -1,4 +1,6 @@
+import os
 import socket
+import time
 from pathlib import Path
 from threading import Thread
 
@@ -179,6 +181,18 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         store.put("files/users.csv", tmp_path / "none")
     assert list((tmp_path / "store" / "files").iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "store" / "files"
+    folder.mkdir(parents=True)
+    for name, age in ((".part-old", 90_000), (".part-new", 60)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age, time.time() - age))
+    store = LocalStore(tmp_path / "store")
+    store.put("files/users.csv", file)
+    assert {path.name for path in folder.iterdir()} == {"users.csv", ".part-new"}
+    assert list(store.keys()) == ["files/users.csv"]
 
 
 def test_objects_of_a_folder_can_be_read_by_whoever_may_enter_it(
