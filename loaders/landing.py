@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from loaders import drift, ledger
+from loaders.archive import Archive
 from loaders.batch import EXTRA, Batch, Books
 from loaders.catalog import PATHS, FilesSource, FileTable, RestApiSource, SourceSpec
-from loaders.destinations.tables import Manifest
+from loaders.destinations.tables import OURS, Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
 from loaders.pipeline import expected_tables, import_early, run_pipeline
@@ -69,6 +70,13 @@ class Outcome(msgspec.Struct, frozen=True):
     def open(self) -> int:
         """The quarantined rows of it that no replay has mended."""
         return sum(table.open for table in self.tables.values())
+
+
+class Carried(NamedTuple):
+    """What the ledger knows of batches after a landing, and what was wrong with the raw store."""
+
+    known: dict[str, ledger.Known]
+    warnings: tuple[str, ...] = ()
 
 
 def land_source(
@@ -143,7 +151,8 @@ def _land_found(
             *drift.lines(found, "evolve", "freeze"),
         )
         warnings = drift.lines(found, "warn")
-        known = _land(settings, warehouse, spec, found, name, run_id, moment)
+        known, unarchived = _land(settings, warehouse, spec, found, name, run_id, moment)
+        warnings += unarchived
     except SettingsError:
         raise
     except AssayError as error:
@@ -244,7 +253,7 @@ def _land(
     name: str,
     run_id: str,
     moment: datetime,
-) -> dict[str, ledger.Known]:
+) -> Carried:
     """Run dlt if there is anything to do; what the ledger knows of the found batches then."""
     batches = _once(found.batches)
     ids = {batch.id for batch in batches}
@@ -262,7 +271,7 @@ def _land(
     ids |= {batch.id for batch in anew}
     if ids <= known.keys() and is_seen and _has_tables(columns, needed):
         log.info("source %s: nothing new", name)
-        return known
+        return Carried(known)
     made = {table: columns.get(table, set()) | names.keys() for table, names in needed.items()}
     manifests = [
         Manifest(
@@ -285,22 +294,30 @@ def carry(
     spec: SourceSpec,
     manifests: list[Manifest],
     run_id: str,
-) -> dict[str, ledger.Known]:
-    """Run dlt on these batches; what the ledger knows of them then.
+) -> Carried:
+    """Archive what is new of these batches and run dlt on them.
 
     Raises:
         AssayError: the landing failed, or the books of what landed do not balance.
     """
+    archive = Archive(settings, warehouse)
+    archive.catch_up()
+    tables = {
+        table: columns for table, columns in expected_tables(spec).items() if table not in OURS
+    }
+    manifests, announced = archive.announce(name, spec.disposition, tables, manifests)
     PROGRESS.begin("Landing", sum(m.batch.bytes for m in manifests if m.is_new))
     try:
         run_pipeline(settings, warehouse, name, spec, manifests, run_id)
     finally:
         PROGRESS.end()
+        archive.confirm(announced)
     with warehouse.reading() as reader:
         wrong = ledger.unbalanced(reader, run_id)
         if wrong:
             raise AssayError(f"the books of batch {', '.join(wrong)} do not balance")
-        return ledger.known_batches(reader, {manifest.batch.id for manifest in manifests})
+        known = ledger.known_batches(reader, {manifest.batch.id for manifest in manifests})
+    return Carried(known, archive.warnings)
 
 
 def _once(batches: tuple[Batch, ...]) -> list[Batch]:

@@ -63,6 +63,15 @@ def known_batches(reader: Reader, ids: Collection[str]) -> dict[str, Known]:
     return known
 
 
+def history(reader: Reader) -> str | None:
+    """What the raw store calls the landings of this warehouse; None where none is there."""
+    if "history" not in raw_columns(reader).get("_batches", ()):  # or it is of an older version
+        return None
+    sql = f"select history from {RAW_SCHEMA}._batches where history is not null limit 1"
+    rows = reader.fetch(sql).rows
+    return rows[0][0] if rows else None
+
+
 def known_sizes(reader: Reader, sizes: Collection[int]) -> set[int]:
     """Those of the sizes that a batch in the ledger has, in bytes."""
     if not has_table(reader, "_batches"):

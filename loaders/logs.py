@@ -25,7 +25,15 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values = {settings.values.get(variable.name) for variable in VARIABLES if variable.is_secret}
     values.add((settings.database or {}).get("password"))
     values.add(urlsplit(settings.api_url or "").password)
+    values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
+
+
+def _parts_of(connection_string: str) -> set[str | None]:
+    """The secrets within a connection string of Azure's."""
+    pairs = [part.partition("=") for part in connection_string.split(";")]
+    secret = ("accountkey", "sharedaccesssignature")
+    return {value for name, _, value in pairs if name.strip().lower() in secret}
 
 
 def hide(text: str, secrets: Collection[str]) -> str:

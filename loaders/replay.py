@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from loaders import ledger
-from loaders.batch import EXTRA, Batch, Books, Column, Dialect, Layout, Ragged, batch_id
+from loaders.batch import EXTRA, Batch, Books, Column, Dialect, Layout, Ragged, Received, batch_id
 from loaders.catalog import FileTable, SourceSpec, tables_of
 from loaders.destinations.tables import Manifest
 from loaders.errors import AssayError
@@ -24,10 +24,11 @@ from loaders.landing import Outcome, TableOutcome, carry
 from loaders.quarantine.mended import MendedRow
 from loaders.quarantine.plan import Plan, Replay, make_plans, record_of
 from loaders.quarantine.sheet import columns_of, is_table
+from loaders.raw_store.content_types import content_type_of
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
 
-FOLDER = "_replays"  # under the raw files
+FOLDER = "replays"  # under the data folder, where the raw store has them too unless it is elsewhere
 
 
 def replay_rows(
@@ -51,9 +52,10 @@ def replay_rows(
         spec, problems = catalog[name], tuple(plan.refused)
         manifests = _manifests(settings, warehouse, spec, plan, run_id)
         known: dict[str, ledger.Known] = {}
+        warnings: tuple[str, ...] = ()
         try:
             if manifests:
-                known = carry(settings, warehouse, name, spec, manifests, run_id)
+                known, warnings = carry(settings, warehouse, name, spec, manifests, run_id)
         except AssayError as error:
             problems = (*problems, str(error))
         outcomes.append(
@@ -64,6 +66,7 @@ def replay_rows(
                 problems=problems,
                 notices=tuple(_notices(warehouse, name, plan)),
                 seconds=time.monotonic() - started,
+                warnings=warnings,
             )
         )
     return outcomes
@@ -78,7 +81,7 @@ def _manifests(
     moment = datetime.now(UTC).isoformat()
     manifests = []
     for replay in plan.replays.values():
-        batch = _batch(replay, settings.data_dir / "raw" / FOLDER)
+        batch = _batch(replay, settings.data_dir / FOLDER)
         if is_table(replay.root):
             existing = columns[batch.table] | {EXTRA}
             fitted = fit_columns(batch.columns, existing, warehouse.max_columns)
@@ -104,6 +107,7 @@ def _batch(replay: Replay, folder: Path) -> Batch:
     mended = " ".join(f"{mend.batch_id}:{mend.row}" for mend in replay.mends)
     name = batch_id(root.source, root.table, sha256, f"{root.id} {mended}")
     path = _write(folder / f"{name}.{'csv' if is_csv else 'json-seq'}", content)
+    content_type = content_type_of(path.name)
     return Batch(
         id=name,
         source=root.source,
@@ -117,6 +121,7 @@ def _batch(replay: Replay, folder: Path) -> Batch:
         dialect=Dialect(",") if is_csv else None,
         layout=Layout(1, len(names)) if is_csv else None,
         columns=tuple(Column(name, name) for name in names),
+        received=Received(str(path), path.name, sha256, len(content), content_type),
         replay_of=root.id,
     )
 

@@ -38,6 +38,7 @@ class Settings:
     app_port: int
     fetch_interval: int  # seconds
     max_unpacked_bytes: int
+    raw_store_url: str  # of files, S3 or Azure, without a slash at its end
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @property
@@ -73,10 +74,11 @@ def load_settings(
     given = _given(os.environ if environ is None else environ, project_dir)
     given = {name: item for name, item in given.items() if name not in ignored}
     target, reason = _target(given)
+    data_dir = _data_dir(given, project_dir)
     return Settings(
         target=target,
         target_reason=reason,
-        data_dir=_data_dir(given, project_dir),
+        data_dir=data_dir,
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
@@ -85,6 +87,7 @@ def load_settings(
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
         max_unpacked_bytes=_max_unpacked_bytes(given),
+        raw_store_url=_raw_store_url(given, data_dir),
         values={name: item.value for name, item in given.items()},
     )
 
@@ -213,3 +216,26 @@ def _max_unpacked_bytes(given: Mapping[str, _Given]) -> int:
         name, given, lambda text: text.isdecimal() and text.isascii() and int(text) > 0
     )
     return int(value or variable(name).default)
+
+
+def _raw_store_url(given: Mapping[str, _Given], data_dir: Path) -> str:
+    url = _checked("RAW_STORE_URL", given, is_store_address)
+    for name in ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT_URL"):
+        _checked(name, given, is_http_address)
+    return (url or data_dir.as_uri()).rstrip("/")
+
+
+def is_store_address(value: str) -> bool:
+    """Whether it is a URL that a raw store can have: a folder, a bucket or a container."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        has_extras = "@" in parts.netloc or parts.query or parts.fragment
+    except ValueError:
+        return False
+    if has_extras or ".." in parts.path.split("/"):
+        return False
+    if parts.scheme == "file":
+        return parts.netloc in ("", "localhost") and len(parts.path) > 1
+    return parts.scheme in ("s3", "az") and bool(parts.netloc)

@@ -54,6 +54,38 @@ VARIABLES = (
         "data",
     ),
     Variable(
+        "RAW_STORE_URL",
+        "where everything is archived as it was received; unset: the data folder",
+        "file:///folder, s3://bucket/prefix or az://container/prefix",
+    ),
+    Variable("AWS_ACCESS_KEY_ID", "key of S3; unset: what boto finds", "any text"),
+    Variable("AWS_SECRET_ACCESS_KEY", "its secret", "any text", is_secret=True),
+    Variable("AWS_SESSION_TOKEN", "token of temporary credentials", "any text", is_secret=True),
+    Variable("AWS_REGION", "region of S3", "a region, such as eu-central-1"),
+    Variable(
+        "AWS_ENDPOINT_URL",
+        "a server that speaks S3, where that is not Amazon's",
+        "an http:// or https:// address",
+    ),
+    Variable("AZURE_STORAGE_ACCOUNT_NAME", "account of Azure Blob", "a name"),
+    Variable(
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "its key; unset: Azure Identity is asked",
+        "any text",
+        is_secret=True,
+    ),
+    Variable(
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "account and key in one, in place of both",
+        "a connection string",
+        is_secret=True,
+    ),
+    Variable(
+        "AZURE_STORAGE_ENDPOINT_URL",
+        "where the account's blobs are, where that is not Azure's public cloud",
+        "an http:// or https:// address",
+    ),
+    Variable(
         "ELT_MAX_UNPACKED_BYTES",
         "how much a compressed file may unpack to",
         "a whole number of bytes from 1",

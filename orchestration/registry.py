@@ -36,6 +36,18 @@ class Rejections(msgspec.Struct, frozen=True):
         return self.quarantined_rows + self.rejected_rows
 
 
+class Rebuild(msgspec.Struct, frozen=True):
+    """What a rebuild did: from which history of which store, how much, and how quickly."""
+
+    store: str
+    history: str
+    landings: int
+    batches: int
+    bytes: int
+    seconds: float
+    bytes_per_second: int
+
+
 class RunRecord(msgspec.Struct):
     """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
 
@@ -53,6 +65,7 @@ class RunRecord(msgspec.Struct):
     ended_at: str | None = None
     sources: list[Outcome] = []
     transform: BuildOutcome | None = None
+    rebuild: Rebuild | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []
     seconds: dict[str, float] = {}

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NamedTuple
 
 from loaders import ledger, logs
+from loaders.archive import Archive, has_work
 from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
 from loaders.disk import full_disk
 from loaders.errors import AssayError, SettingsError
@@ -23,6 +24,7 @@ from loaders.warehouse import Warehouse, open_warehouse
 from orchestration import builds, dbt, registry
 from orchestration.fingerprint import fingerprint
 from orchestration.lock import run_lock
+from orchestration.processed import keep_processed
 from orchestration.registry import Rejections, RunRecord
 
 log = logging.getLogger("assay.run")
@@ -64,12 +66,15 @@ def run(
     places = _places(paths, taken) if paths else []
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check_lock):
         if lands:
+            _catch_up(settings, warehouse)
             _land(settings, warehouse, record, sources, tell)
             if places:
                 _land_paths(settings, warehouse, record, places, taken, tell)
         check_lock()
         if transforms:
             _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
+            for warning in keep_processed(settings, warehouse, record):
+                log.warning("%s", warning)
         record.rejections = _rejections(warehouse, record)
     return record
 
@@ -190,6 +195,15 @@ def _land(
         for name, spec in sources.items():
             tell(f"Landing {name} …")
             add_outcome(record, land_source(settings, warehouse, name, spec, record.run_id))
+
+
+def _catch_up(settings: Settings, warehouse: Warehouse) -> None:
+    """Archive what a run before could not, also where nothing is new."""
+    if has_work(settings):
+        archive = Archive(settings, warehouse)
+        archive.catch_up()
+        for warning in archive.warnings:
+            log.warning("%s", warning)
 
 
 def add_outcome(record: RunRecord, outcome: Outcome) -> None:

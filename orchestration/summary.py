@@ -7,7 +7,7 @@ from loaders.errors import AssayError
 from loaders.warehouse import DuckDB, Warehouse
 from orchestration import reading
 from orchestration.formats import table
-from orchestration.registry import RunRecord
+from orchestration.registry import Rebuild, RunRecord
 
 FIRST_ROWS = 5
 SHOWN = (
@@ -83,7 +83,17 @@ def _landed(record: RunRecord) -> Iterator[str]:
         yield f"Mended and replayed since: {mended} of the rows set aside."
     if not any(outcome.problems or outcome.new.read for outcome in record.sources):
         yield "Nothing was new: all of it had landed before."
+    if record.rebuild:
+        yield _rebuilt(record.rebuild)
     yield f"Landed in {record.seconds['land']:.1f} s."
+
+
+def _rebuilt(done: Rebuild) -> str:
+    return (
+        f"Rebuilt from {done.store}, history {done.history}: {done.landings} landings, "
+        f"{done.batches} batches, {done.bytes:,} bytes in {done.seconds:.1f} s, "
+        f"{done.bytes_per_second:,} bytes a second."
+    )
 
 
 def _built(record: RunRecord) -> Iterator[str]:

@@ -27,6 +27,7 @@ from loaders.destinations.tables import (
     SCHEMA_CHANGES,
     Landed,
     Manifest,
+    Restored,
     schema_changes,
 )
 
@@ -51,7 +52,7 @@ class LandingJob(RunnableLoadJob):
         """Land every new batch and record the landing, in one transaction."""
         with FileStorage.open_zipsafe_ro(self._file_path, "rb") as file:
             rows = [msgspec.json.decode(line) for line in file if line.strip()]
-        manifests = [msgspec.json.decode(row["manifest"], type=Manifest) for row in rows]
+        manifests = [_manifest(row) for row in rows]
         with self._sql.begin_transaction():
             self.wait_for_others()
             new = self._unknown([manifest for manifest in manifests if manifest.is_new])
@@ -66,7 +67,7 @@ class LandingJob(RunnableLoadJob):
             self._record_changes(new)
             self._record_landing(
                 [
-                    row
+                    (row, manifest.before)
                     for row, manifest in zip(rows, manifests, strict=True)
                     if manifest.becomes_current
                 ]
@@ -141,12 +142,13 @@ class LandingJob(RunnableLoadJob):
             batch.problem,
             batch.replay_of,
             manifest.archived_as,
+            manifest.history,
             batch.etag,
             batch.last_modified,
             batch.cursor,
             manifest.run_id,
             manifest.started_at,
-            datetime.now(UTC),
+            _then(manifest.before.landed_at),
             self._load_id,
         )
 
@@ -160,7 +162,10 @@ class LandingJob(RunnableLoadJob):
                     raise
                 refuse_changed(batch)
                 raise DestinationTerminalException(str(error)) from rows.failure  # not tried again
-            aside = sum(self._quarantine(manifest, rejected) for rejected in rows.rejected())
+            moment = _then(manifest.before.set_aside_at)
+            aside = sum(
+                self._quarantine(manifest, rejected, moment) for rejected in rows.rejected()
+            )
         refuse_changed(batch)
         books = Books(rows.books.read, taken, aside)
         if books != rows.books:
@@ -199,11 +204,15 @@ class LandingJob(RunnableLoadJob):
 
     def _record_changes(self, manifests: list[Manifest]) -> None:
         """Record in which columns batches differ, as they were judged before they landed."""
-        moment = datetime.now(UTC)
-        changes = [row for m in manifests for row in schema_changes(m, moment, self._load_id)]
+        now = datetime.now(UTC)
+        changes = [
+            row
+            for m in manifests
+            for row in schema_changes(m, m.before.changed_at or now, self._load_id)
+        ]
         self.insert("_schema_changes", list(SCHEMA_CHANGES), changes)
 
-    def _quarantine(self, manifest: Manifest, rejected: "list[Rejected]") -> int:
+    def _quarantine(self, manifest: Manifest, rejected: "list[Rejected]", moment: datetime) -> int:
         batch = manifest.batch
         same: dict[str, Any] = {
             "_batch_id": batch.id,
@@ -212,7 +221,7 @@ class LandingJob(RunnableLoadJob):
             "uri": batch.uri,
             "stage": "intake" if batch.problem is None else "header",
             "run_id": manifest.run_id,
-            "quarantined_at": datetime.now(UTC),
+            "quarantined_at": moment,
             "_dlt_load_id": self._load_id,
         }
         own: dict[str, list[Any]] = {
@@ -225,12 +234,16 @@ class LandingJob(RunnableLoadJob):
         repeated = {name: [value] * len(rejected) for name, value in same.items()}
         return self.append("_quarantine", repeated | own)
 
-    def _record_landing(self, current: list[dict[str, Any]]) -> None:
+    def _record_landing(self, current: list[tuple[dict[str, Any], Restored]]) -> None:
         if not current:
             return
-        told = {"landing_id": self._last_landing() + 1, "landed_at": datetime.now(UTC)}
-        told["_dlt_load_id"] = self._load_id
-        landed = [tuple((row | told)[column] for column in LANDINGS) for row in current]
+        then = current[0][1]
+        told = {
+            "landing_id": then.landing_id or self._last_landing() + 1,
+            "landed_at": _then(then.recorded_at),
+            "_dlt_load_id": self._load_id,
+        }
+        landed = [tuple((row | told)[column] for column in LANDINGS) for row, _ in current]
         self.insert("_landings", list(LANDINGS), landed)
 
     def _last_landing(self) -> int:
@@ -252,6 +265,22 @@ class LandingJob(RunnableLoadJob):
     def quoted(self, names: Iterable[str]) -> str:
         """Columns as SQL names them, in a list."""
         return ", ".join(self._sql.escape_column_name(name) for name in names)
+
+
+def _manifest(row: dict[str, Any]) -> Manifest:
+    """The manifest of a row that dlt carried; of a rebuild's, the row keeps what it was before."""
+    manifest = msgspec.json.decode(row["manifest"], type=Manifest)
+    if manifest.restored is None:
+        return manifest
+    before = msgspec.structs.replace(manifest, restored=None)
+    row["manifest"] = msgspec.json.encode(before).decode()
+    batch = msgspec.structs.replace(manifest.batch, path=manifest.restored.path)
+    return msgspec.structs.replace(manifest, batch=batch)
+
+
+def _then(moment: str | None) -> datetime:
+    """The moment of a landing before, in a rebuild; else this one."""
+    return datetime.fromisoformat(moment) if moment else datetime.now(UTC)
 
 
 def job_of(table: PreparedTableSchema, file_path: str, landing: type[LandingJob]) -> LoadJob | None:

@@ -11,11 +11,27 @@ LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
 
 
+class Restored(msgspec.Struct, frozen=True):
+    """What a rebuild knows of a batch that has landed before, in a warehouse that is lost.
+
+    `path` is where its content is now; the moments (UTC, ISO 8601) and the number of the landing
+    are those of then, None where nothing of the kind was recorded.
+    """
+
+    path: str
+    landed_at: str | None = None
+    set_aside_at: str | None = None
+    changed_at: str | None = None
+    landing_id: int | None = None
+    recorded_at: str | None = None
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What dlt carries for a batch: how to read it, and whether the models are to see it.
 
     `mends` are the quarantined rows that those of a replay mend, in order. `drift` is what its
-    landing records of its columns, `archived_as` the key of what was received in the raw store.
+    landing records of its columns, `archived_as` the key of what was received in the raw store, and
+    `history` names the landings there that it belongs to. `restored` is for rebuilding alone.
     """
 
     batch: Batch
@@ -26,6 +42,13 @@ class Manifest(msgspec.Struct, frozen=True):
     mends: tuple[Mend, ...] = ()
     drift: Drift | None = None
     archived_as: str | None = None
+    history: str | None = None
+    restored: Restored | None = None
+
+    @property
+    def before(self) -> Restored:
+        """What a rebuild knows of it; nothing where it lands for the first time."""
+        return self.restored or Restored(self.batch.path)
 
 
 class Landed(NamedTuple):
@@ -64,6 +87,7 @@ BATCHES = {
     "reason": TEXT,
     "replay_of": TEXT,
     "archived_as": TEXT,
+    "history": TEXT,
     "etag": TEXT,
     "last_modified": TEXT,
     "cursor": TEXT,
@@ -134,7 +158,9 @@ OURS = {
 }
 
 
-def schema_changes(manifest: Manifest, moment: datetime, load_id: str) -> list[tuple[Any, ...]]:
+def schema_changes(
+    manifest: Manifest, moment: datetime | str, load_id: str
+) -> list[tuple[Any, ...]]:
     """The rows of `_schema_changes` that the landing of a batch adds."""
     batch, drift = manifest.batch, manifest.drift
     if drift is None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from loaders.batch import Batch, Column, batch_id
+import msgspec
+
+from loaders.batch import Batch, Column, Received, batch_id
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.errors import SourceError
-from loaders.intake.documents.answers import cut_answer, sequence_of
+from loaders.intake.documents.answers import ITEM, cut_answer, sequence_of
 from loaders.logs import hide
 from loaders.sources import Found, Search, sample_api
 
@@ -40,7 +42,7 @@ def find(spec: RestApiSource, search: Search) -> Found:
         for table, expected in spec.tables.items():
             try:
                 batch = _batch(search.source, table, spec, expected, url, spool_dir, search.run_id)
-                batches.append(batch)
+                batches.append(_with_received(batch, search.folder))
             except SourceError as error:
                 problems.append(hide(str(error), secrets))
         return Found(origin or shown(url), tuple(batches), tuple(problems))
@@ -85,6 +87,18 @@ def _batch(
         columns=DOCUMENT,
         regular_rows=count if are_objects else None,
     )
+
+
+def _with_received(batch: Batch, folder: Path) -> Batch:
+    """The batch, and the JSON array of its records as sent, which the raw store keeps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    items = Path(batch.path).read_bytes().split(ITEM)[1:]
+    content = b"[" + b",".join(item.removesuffix(b"\n") for item in items) + b"]"
+    path = folder / f"{batch.table}.json"
+    path.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    received = Received(str(path), path.name, sha256, len(content), "application/json")
+    return msgspec.structs.replace(batch, received=received)
 
 
 def _is_object(record: bytes) -> bool:

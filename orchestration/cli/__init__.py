@@ -306,6 +306,25 @@ def reset(is_sure: bool, is_json: bool) -> None:
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
 
 
+@main.command()
+@click.option("--history", help="Which warehouse's landings, where the raw store has several.")
+@as_json
+@click.pass_context
+def rebuild(context: click.Context, history: str | None, is_json: bool) -> None:
+    """Land everything again from the raw store alone, into an empty warehouse.
+
+    Rows, ledger and quarantine are as they were. `elt transform` then builds the models.
+    """
+    from loaders.warehouse import kept_open
+    from orchestration.rebuild import rebuild as rebuild_all
+
+    settings = load_settings()
+    with kept_open():
+        with shown_progress():
+            record = rebuild_all(settings, history, tell=say, is_debug=is_debugging(context))
+        end_run(context, settings, record, is_json=is_json)
+
+
 def _run(context: click.Context, is_json: bool, sources: Sequence[str], **options: Any) -> None:
     from loaders.warehouse import kept_open
     from orchestration.run import run as run_stages

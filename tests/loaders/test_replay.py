@@ -132,7 +132,7 @@ def test_a_replay_is_a_batch_of_the_ledger_linked_to_the_one_it_mends(
     )
     header = '{"user_id":"user_id","name":"name","email":"email"}'
     assert told == ["users", "csv", "utf-8", header, 2, "run-2"]
-    path = landings.settings.data_dir / "raw" / "_replays" / f"{replay}.csv"
+    path = landings.settings.data_dir / "replays" / f"{replay}.csv"
     assert uri == path.as_uri()
     assert path.read_text() == (
         '"user_id","name","email"\n"2","Bob","b@x.org"\n"3","Eve","e@x.org"\n'

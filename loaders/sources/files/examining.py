@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from loaders.batch import Batch, Received
 from loaders.catalog import FileTable
 from loaders.intake.columns import table_name
 from loaders.intake.packed.unwrap import is_packed
 from loaders.progress import PROGRESS
+from loaders.raw_store.content_types import content_type_of
 from loaders.sources import Ledger
 from loaders.sources.files.contents import Content, File, hash_path, is_text, sizes_of
 from loaders.sources.files.places import layout
@@ -81,6 +83,7 @@ def examine(
     readings = begun.readings() if begun else _readings(new, tables, much)
     batches: list[Batch] = []
     problems: list[str] = []
+    came: dict[Path, Received] = {}
     for content in contents:
         if content.batch_id in landed:
             batch = _batch(content, problem=landed[content.batch_id])
@@ -92,6 +95,9 @@ def examine(
                 problems.append(f"{content.told}: {reading}")
                 continue
             batch = _examined(content, tables.get(content.table, ANY), reading)
+            if content.file.path not in came:
+                came[content.file.path] = _received(content)
+            batch = msgspec.structs.replace(batch, received=came[content.file.path])
         batches.append(batch)
         problems += [f"{content.told}: {batch.problem}"] if batch.problem else []
     return batches, problems
@@ -144,20 +150,15 @@ def _examined(content: Content, expected: FileTable, reading: "Reading") -> Batc
         columns=columns,
         ragged=expected.ragged,
         problem=f"{problem}; expected {layout(expected)}" if problem else None,
-        received=_received(content),
     )
 
 
 def _received(content: Content) -> Received:
-    """The file as it came; what was packed is hashed once more, as a whole."""
-    path, plain = content.file.path, (content.sha256, content.bytes)
-    sha256, size = plain if content.compression is None else _hash_packed(path, path.stat().st_mtime_ns)
-    return Received(str(path), content.file.name, sha256, size)
-
-
-@lru_cache(maxsize=8)  # the contents of an archive come one after another
-def _hash_packed(path: Path, _written_ns: int) -> tuple[str, int]:
-    return hash_path(path)
+    """The file as it came, which several contents may share."""
+    path, name = content.file.path, content.file.name
+    is_plain = content.member is None or content.member.path == path
+    sha256, size = (content.sha256, content.bytes) if is_plain else hash_path(path)
+    return Received(str(path), name, sha256, size, content_type_of(name))
 
 
 def _batch(content: Content, **how_read: object) -> Batch:
