@@ -66,7 +66,7 @@ def judge(
         batches.append(msgspec.structs.replace(batch, problem=problem))
         refused += [f"{batch.uri}: {problem}"] if problem else []
     problems = (*found.problems, *refused)
-    return Found(found.origin, tuple(batches), problems, drifts)
+    return msgspec.structs.replace(found, batches=tuple(batches), problems=problems, drifts=drifts)
 
 
 def lines(found: Found, *contracts: Contract) -> tuple[str, ...]:

@@ -150,13 +150,14 @@ def query(sql: str, form: str, is_json: bool) -> None:
 def list_sources(is_json: bool) -> None:
     """Name the sources of sources.yml and their tables."""
     from loaders.catalog import FilesSource, load_catalog
+    from loaders.sources.files import told
     from loaders.sources.rest_api import shown
     from loaders.warehouse import Result
 
     rows: list[tuple[Any, ...]] = []
     for name, spec in load_catalog(load_settings()).items():
         is_files = isinstance(spec, FilesSource)
-        place = spec.path if isinstance(spec, FilesSource) else shown(spec.url or SAMPLE)
+        place = told(spec.path) if isinstance(spec, FilesSource) else shown(spec.url or SAMPLE)
         kind = "files" if is_files else "rest_api"
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
