@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loaders import drift, ledger
+from loaders import drift, ledger, objects
 from loaders.archive import Archive
 from loaders.batch import EXTRA, Batch, Books
 from loaders.catalog import (
@@ -120,7 +120,7 @@ def land_found(
 def land_paths(
     settings: Settings,
     warehouse: Warehouse,
-    places: Sequence[tuple[str | None, Path]],
+    places: Sequence[tuple[str | None, Path | str]],
     taken: Mapping[str, str],
     run_id: str,
 ) -> Outcome:
@@ -176,6 +176,8 @@ def _land_found(
         warnings = (*found.warnings, *drift.lines(found, "warn"))
         known, unarchived = _land(settings, warehouse, spec, found, name, run_id, moment)
         warnings += unarchived
+        sound = {batch_id for batch_id, entry in known.items() if entry.reason is None}
+        objects.remember(warehouse, found.objects, sound, run_id)
     except SettingsError:
         raise
     except AssayError as error:
@@ -265,6 +267,11 @@ class _Ledger:
         if len(known) < len(ids):
             self.prepare()
         return dict.fromkeys(settled)
+
+    def objects(self, ids: Collection[str]) -> objects.Versions:
+        """Which versions of remote objects have landed."""
+        with self._warehouse.reading() as reader:
+            return objects.known_versions(reader, ids)
 
     def latest(self, source: str, table: str) -> ledger.Latest | None:
         """The latest batch of a table, and how far the table has come."""

@@ -21,7 +21,7 @@ from loaders.catalog import (
 from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
 from loaders.sources.addresses import is_loopback
-from loaders.sources.files import folder_of
+from loaders.sources.files import folder_of, is_remote, is_there, unreadable
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
 from loaders.variables import DATABASE_VARIABLES, VariableError
@@ -177,7 +177,7 @@ def _sources(settings: Settings) -> Iterator[Finding]:
     missing = [
         (name, spec)
         for name, spec in catalog.items()
-        if isinstance(spec, FilesSource) and not folder_of(spec).is_dir()
+        if isinstance(spec, FilesSource) and not is_there(spec)
     ]
     for name, spec in missing:
         yield Finding(
@@ -193,7 +193,12 @@ def _sources(settings: Settings) -> Iterator[Finding]:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     for name, spec in _catalog(settings).items():
-        if isinstance(spec, FilesSource) and folder_of(spec).is_dir():
+        if isinstance(spec, FilesSource) and is_remote(spec.path):
+            problems = unreadable(spec, settings)
+            mend = f"mend the path of '{name}' or its credentials" if problems else None
+            state = "; ".join(problems) or "a file for each table"
+            yield Finding("files", f"{name}: {state}", mend)
+        elif isinstance(spec, FilesSource) and folder_of(spec).is_dir():
             yield from _files_of(name, spec)
 
 

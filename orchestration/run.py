@@ -160,7 +160,7 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
 def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
     """A folder that is not there is bad usage, found before anything is started."""
     for name, spec in sources.items():
-        if isinstance(spec, FilesSource) and not files.folder_of(spec).is_dir():
+        if isinstance(spec, FilesSource) and not files.is_there(spec):
             is_variable = spec.path == str(settings.csv_data_path)
             named_by = "CSV_DATA_PATH" if is_variable else "sources.yml"
             raise SettingsError(
@@ -168,27 +168,31 @@ def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
             )
 
 
-def _places(paths: Paths, taken: Mapping[str, str]) -> list[tuple[str | None, Path]]:
+def _places(paths: Paths, taken: Mapping[str, str]) -> list[tuple[str | None, Path | str]]:
     """The files of these paths, each once, with the table that all of them land in."""
     table = paths.table
     if table is not None and table_name(table) != table:
         raise SettingsError(f"{table!r} is not how a table is named; write {table_name(table)}")
     if table is not None and table in taken:
         raise SettingsError(f"source '{taken[table]}' of sources.yml has the table {table}")
-    found = dict.fromkeys(file for path in paths.arguments for file in files.expand(path))
-    return [(table, file) for file in found]
+    found = dict.fromkeys(place for path in paths.arguments for place in files.places_of(path))
+    return [(table, place) for place in found]
 
 
 def _land_paths(
     settings: Settings,
     warehouse: Warehouse,
     record: RunRecord,
-    places: Sequence[tuple[str | None, Path]],
+    places: Sequence[tuple[str | None, Path | str]],
     taken: Mapping[str, str],
     tell: Tell,
 ) -> None:
     with timed(record, "land"):
-        tell(f"Landing {len(places)} files …" if len(places) > 1 else f"Landing {places[0][1]} …")
+        tell(
+            f"Landing {len(places)} files …"
+            if len(places) > 1
+            else f"Landing {files.told(places[0][1])} …"
+        )
         add_outcome(record, land_paths(settings, warehouse, places, taken, record.run_id))
 
 

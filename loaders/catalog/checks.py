@@ -20,6 +20,8 @@ from loaders.intake.columns import column_name
 from loaders.intake.decode import encoding_named
 from loaders.settings import is_http_address
 
+PLACES = ("s3", "az", "https", "http")  # of files, beside local folders
+
 
 def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None) -> None:
     """Check the sources of a file at `path`, whose nodes tell the lines.
@@ -31,11 +33,11 @@ def check(sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None)
     _refuse_shared_tables(sources, path)
     _refuse_odd_addresses(sources, path)
     _refuse_odd_apis(sources, path, root)
+    _refuse_odd_places(sources, path, root)
     _refuse_odd_columns(sources, path, root)
     _refuse_odd_dialects(sources, path, root)
     _refuse_odd_indexes(sources, path, root)
     _refuse_odd_conflicts(sources, path, root)
-    _refuse_odd_indexes(sources, path, root)
 
 
 def _refuse_reserved_name(
@@ -76,6 +78,30 @@ def _refuse_odd_apis(sources: Mapping[str, SourceSpec], path: Path, root: yaml.N
         ):
             line = line_of(root, ("sources", name, *keys))
             raise SettingsError(f"{path.name}, line {line}: {problem}")
+
+
+def _refuse_odd_places(
+    sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
+) -> None:
+    """On the web nothing lists a folder; other schemes are not read."""
+    for source, spec in sources.items():
+        if not isinstance(spec, FilesSource) or "://" not in spec.path:
+            continue
+        scheme = spec.path.partition("://")[0]
+        if scheme not in PLACES:
+            line = line_of(root, ("sources", source, "path"))
+            known = ", ".join(f"{name}://" for name in PLACES)
+            raise SettingsError(
+                f"{path.name}, line {line}: path: {scheme}:// is not read; "
+                f"it is a folder or begins with one of {known}"
+            )
+        for table, expected in spec.tables.items():
+            if scheme in ("https", "http") and re.search(r"[*?\[]", expected.file):
+                line = line_of(root, ("sources", source, "tables", table, "file"))
+                raise SettingsError(
+                    f"{path.name}, line {line}: file: {expected.file!r} is a pattern; on the web "
+                    "no folder is listed, so name one file"
+                )
 
 
 def _refuse_odd_columns(

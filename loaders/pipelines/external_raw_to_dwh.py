@@ -94,15 +94,15 @@ def _find(params: Params, store: RawStore, key: str, search: Search) -> Found:
 def _batches(
     params: Params, parts: list[Rewritten], uri: str, search: Search, *, is_written: bool
 ) -> Found:
-    from loaders.sources.files import examine_contents, hash_files
+    from loaders.sources.files import File, read_files
 
     dialect = AS_WRITTEN if is_written and params.format != "ndjson" else None
     tables = {params.table: FileTable(file="*", dialect=dialect)}
     reasons = {str(part.path): part.problem for part in parts}
-    contents, unreadable = hash_files([(params.table, part.path) for part in parts], search)
-    batches, problems = examine_contents(contents, tables, search.known)
+    files = [File(params.table, part.path) for part in parts]
+    batches, problems = read_files(files, tables, search)
     told = tuple(
         msgspec.structs.replace(batch, uri=uri, problem=reasons[batch.path] or batch.problem)
         for batch in batches
     )
-    return Found(uri, told, (*unreadable, *problems))
+    return Found(uri, told, tuple(problems))

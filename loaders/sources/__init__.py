@@ -11,6 +11,7 @@ import msgspec
 
 from loaders.batch import Batch, Drift
 from loaders.ledger import Latest
+from loaders.objects import Seen, Versions
 from loaders.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Found(msgspec.Struct, frozen=True):
     A source with a problem fails, and what the models see of it stays as it was. `drifts` says, by
     batch, in which columns one that is new differs from those before. `notices` are for the
     summary: nothing is wrong. `warnings` are for it too: the source does not fail, but look at it.
+    `objects` are versions of remote objects that were downloaded.
     """
 
     origin: str
@@ -28,6 +30,7 @@ class Found(msgspec.Struct, frozen=True):
     drifts: Mapping[str, Drift] = {}
     notices: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    objects: tuple[Seen, ...] = ()
 
 
 class Ledger(Protocol):
@@ -41,6 +44,9 @@ class Ledger(Protocol):
 
     def landed(self, ids: Collection[str], /) -> Mapping[str, str | None]:
         """Those of the batches that have landed, with the reason where one stood aside whole."""
+
+    def objects(self, ids: Collection[str], /) -> Versions:
+        """Of remote objects, the versions that landed."""
 
     def latest(self, source: str, table: str, /) -> Latest | None:
         """The latest batch of a table; None where nothing has landed in it."""
@@ -57,6 +63,10 @@ class NothingLanded:
         """Nothing has to be prepared."""
 
     def landed(self, _ids: Collection[str], /) -> Mapping[str, str | None]:
+        """None of them."""
+        return {}
+
+    def objects(self, _ids: Collection[str], /) -> Versions:
         """None of them."""
         return {}
 

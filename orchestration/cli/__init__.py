@@ -193,6 +193,7 @@ def list_sources(what: str | None, is_json: bool) -> None:
 def _list_sources(*, is_json: bool) -> None:
     from loaders.catalog import FilesSource, RestApiSource, load_catalog
     from loaders.sources.addresses import shown
+    from loaders.sources.files import told
     from loaders.sources.rest_api import origin_of
     from loaders.warehouse import Result
 
@@ -200,7 +201,7 @@ def _list_sources(*, is_json: bool) -> None:
     for name, spec in load_catalog(load_settings()).items():
         kind = str(spec.__struct_config__.tag)
         if isinstance(spec, FilesSource):
-            place = spec.path
+            place = told(spec.path)
         elif isinstance(spec, RestApiSource):
             place = origin_of(spec)
         else:
