@@ -281,7 +281,8 @@ def _max_unpacked_bytes(given: Mapping[str, _Given]) -> int:
 def _raw_store_url(given: Mapping[str, _Given], data_dir: Path, part: str) -> str:
     """The address of the raw store; dev and test have a prefix of their own in it."""
     url = _checked("RAW_STORE_URL", given, is_store_address)
-    _checked("AWS_ENDPOINT_URL", given, is_http_address)
+    for name in ("AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT_URL"):
+        _checked(name, given, is_http_address)
     if url is None:
         return data_dir.as_uri()
     return f"{url.rstrip('/')}/{part}".rstrip("/")

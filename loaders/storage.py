@@ -77,20 +77,24 @@ def _azure(settings: Settings) -> dict[str, Any]:
         "read_timeout": READ_SECONDS,
         "anon": False,
     }
+    account, key = given.get("AZURE_STORAGE_ACCOUNT_NAME"), given.get("AZURE_STORAGE_ACCOUNT_KEY")
+    endpoint = given.get("AZURE_STORAGE_ENDPOINT_URL")
     connection_string = given.get("AZURE_STORAGE_CONNECTION_STRING")
+    if not connection_string and account and key:
+        place = f"BlobEndpoint={endpoint}" if endpoint else "EndpointSuffix=core.windows.net"
+        named = f"AccountName={account};AccountKey={key}"
+        connection_string = f"DefaultEndpointsProtocol=https;{named};{place}"
     if connection_string:
         return {"connection_string": connection_string, **limits}
-    account, key = given.get("AZURE_STORAGE_ACCOUNT_NAME"), given.get("AZURE_STORAGE_ACCOUNT_KEY")
     if not account:
         raise SettingsError(
             "az:// needs AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT_NAME with "
             "AZURE_STORAGE_ACCOUNT_KEY or an identity that Azure Identity finds"
         )
-    if not key:
-        from azure.identity.aio import DefaultAzureCredential
+    from azure.identity.aio import DefaultAzureCredential
 
-        return {"account_name": account, "credential": DefaultAzureCredential(), **limits}
-    return {"account_name": account, "account_key": key, **limits}
+    host = {"account_host": urlsplit(endpoint).netloc} if endpoint else {}
+    return {"account_name": account, "credential": DefaultAzureCredential(), **host, **limits}
 
 
 def _web(_settings: Settings) -> dict[str, Any]:

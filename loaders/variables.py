@@ -92,6 +92,11 @@ VARIABLES = (
         is_secret=True,
     ),
     Variable(
+        "AZURE_STORAGE_ENDPOINT_URL",
+        "where the account's blobs are, where that is not Azure's public cloud",
+        "an http:// or https:// address",
+    ),
+    Variable(
         "ELT_MAX_UNPACKED_BYTES",
         "how much a compressed file may unpack to",
         "a whole number of bytes from 1",

@@ -20,7 +20,7 @@ from loaders.catalog import (
 )
 from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
-from loaders.sources.addresses import is_loopback, shown
+from loaders.sources.addresses import is_loopback
 from loaders.sources.files import folder_of
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
@@ -228,7 +228,7 @@ def _apis(settings: Settings) -> Iterator[Finding]:
 
 
 def _api(name: str, ask: Ask, credentials: str) -> Finding:
-    place = f"{name}: {shown(ask.url)}"
+    place = f"{name}: {ask.place}"
     try:
         status = _status(ask)
     except (OSError, ValueError) as error:  # requests' own are both; a token may not be a header

@@ -41,13 +41,15 @@ def rebuild(
         started = time.monotonic()
         with timed(record, "land"):
             done = list(rebuild_landings(settings, warehouse, store, past, record.run_id))
+        seconds, size = time.monotonic() - started, sum(landing.bytes for landing in done)
         record.rebuild = Rebuild(
             store=store.url,
             history=past.name,
             landings=len(done),
             batches=sum(landing.batches for landing in done),
-            bytes=sum(landing.bytes for landing in done),
-            seconds=round(time.monotonic() - started, 3),
+            bytes=size,
+            seconds=round(seconds, 3),
+            bytes_per_second=round(size / seconds),
         )
         for outcome in _outcomes(warehouse, store.url, done):
             add_outcome(record, outcome)

@@ -46,11 +46,7 @@ class Rebuild(msgspec.Struct, frozen=True):
     batches: int
     bytes: int
     seconds: float
-
-    @property
-    def bytes_per_second(self) -> float:
-        """How quickly, reading and landing together."""
-        return self.bytes / self.seconds if self.seconds else 0.0
+    bytes_per_second: int
 
 
 class RunRecord(msgspec.Struct):

@@ -2,13 +2,11 @@
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 from loaders import ledger, logs
@@ -23,6 +21,7 @@ from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
 from orchestration import builds, dbt, registry
 from orchestration.fingerprint import fingerprint
+from orchestration.interruption import interruptible
 from orchestration.lock import run_lock
 from orchestration.processed import keep_processed
 from orchestration.registry import Rejections, RunRecord
@@ -64,13 +63,13 @@ def run(
     _check_folders(settings, sources)
     taken = {name: source for source, name in tables_of(catalog)}
     places = _places(paths, taken) if paths else []
-    with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check_lock):
+    with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check):
         if lands:
             _catch_up(settings, warehouse)
-            _land(settings, warehouse, record, sources, tell)
+            _land(settings, warehouse, record, sources, tell, check)
             if places:
                 _land_paths(settings, warehouse, record, places, taken, tell)
-        check_lock()
+                check()
         if transforms:
             _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
             for warning in keep_processed(settings, warehouse, record):
@@ -80,11 +79,14 @@ def run(
 
 
 class Held(NamedTuple):
-    """A run under way: the warehouse that it holds, its record, and a check that it still does."""
+    """A run under way: the warehouse that it holds, its record, and a check that it may go on.
+
+    It may not where it was told to end, or lost the lock.
+    """
 
     warehouse: Warehouse
     record: RunRecord
-    check_lock: Callable[[], None]
+    check: Callable[[], None]
 
 
 @contextmanager
@@ -103,15 +105,20 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
     )
     registry.save(settings.runs_dir, record)
     try:
-        with _interruptible():
+        with interruptible() as interruption:
             warehouse = open_warehouse(settings)
             record.place = warehouse.place
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
                 registry.sweep(settings.runs_dir)
                 warehouse.recover()
-                yield Held(warehouse, record, check_lock)
-                check_lock()
+
+                def check() -> None:
+                    interruption.check()
+                    check_lock()
+
+                yield Held(warehouse, record, check)
+                check()
             record.state = _state(record)
             log.info("run %s", record.state)
     except BaseException as error:
@@ -191,11 +198,14 @@ def _land(
     record: RunRecord,
     sources: dict[str, SourceSpec],
     tell: Tell,
+    check: Callable[[], None],
 ) -> None:
     with timed(record, "land"):
         for name, spec in sources.items():
             tell(f"Landing {name} …")
-            add_outcome(record, land_source(settings, warehouse, name, spec, record.run_id))
+            outcome = land_source(settings, warehouse, name, spec, record.run_id)
+            check()
+            add_outcome(record, outcome)
 
 
 def _catch_up(settings: Settings, warehouse: Warehouse) -> None:
@@ -277,24 +287,6 @@ def timed(record: RunRecord, stage: str) -> Iterator[None]:
         yield
     finally:
         record.seconds = {**record.seconds, stage: round(time.monotonic() - started, 3)}
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does: rolled back, recorded, the lock free."""
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(f"the run was ended by {signal.Signals(number).name}")
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: whoever runs us has that signal in hand
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _finish(settings: Settings, record: RunRecord) -> None:

@@ -104,7 +104,7 @@ def _rebuilt(done: Rebuild) -> str:
     return (
         f"Rebuilt from {done.store}, history {done.history}: {done.landings} landings, "
         f"{done.batches} batches, {done.bytes:,} bytes in {done.seconds:.1f} s, "
-        f"{done.bytes_per_second:,.0f} bytes a second."
+        f"{done.bytes_per_second:,} bytes a second."
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 from loaders.batch import Override
-from loaders.catalog import api_checks, conflicts
+from loaders.catalog import api_checks
+from loaders.catalog.conflicts import conflict_problems
 from loaders.catalog.elasticsearch import ElasticsearchSource, index_problems
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.lines import line_of
@@ -105,7 +106,7 @@ def _refuse_odd_dialects(
 def _refuse_odd_conflicts(
     sources: Mapping[str, SourceSpec], path: Path, root: yaml.Node | None
 ) -> None:
-    for place, problem in conflicts.problems_of(sources):
+    for place, problem in conflict_problems(sources):
         key = next(name for name in place[4:] if not name.isdigit())
         raise SettingsError(f"{path.name}, line {line_of(root, place)}: {key}: {problem}")
 

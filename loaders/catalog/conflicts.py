@@ -34,7 +34,7 @@ def conflicts_of(sources: Mapping[str, SourceSpec]) -> dict[str, OnConflict]:
     }
 
 
-def problems_of(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[tuple[str, ...], str]]:
+def conflict_problems(sources: Mapping[str, SourceSpec]) -> Iterator[tuple[tuple[str, ...], str]]:
     """What tables say of conflicts that makes no sense, with the keys that lead to the place."""
     for source, name, table in _tables(sources):
         at = ("sources", source, "tables", name)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from loaders.batch import Disposition
+from loaders.batch import Conflict, Disposition
 from loaders.catalog.names import Name
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -43,8 +43,9 @@ class IndexTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `filter` gives each field the value, or the list of values, that it has to have. `fields` are
     those that are kept of a record. `sort` names fields, `name:desc` for falling order.
     `batch_size` is the number of records of a page. `fail_on_missing` says whether an index that
-    does not exist, or no record at all, is an error. `modelled` is false where no dbt model reads
-    the table yet.
+    does not exist, or no record at all, is an error. `key`, `conflict` and `update` say what
+    becomes of a second record of a key (see `conflicts`). `modelled` is false where no dbt model
+    reads the table yet.
     """
 
     index: Text
@@ -55,6 +56,9 @@ class IndexTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cursor: Cursor | None = None
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
     fail_on_missing: bool = True
+    key: tuple[Text, ...] = ()
+    conflict: Conflict | None = None
+    update: tuple[Text, ...] = ()
     modelled: bool = True
 
 

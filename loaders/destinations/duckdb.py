@@ -29,7 +29,8 @@ if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files hav
     from loaders.destinations.sifted import Sifted
 
 MEMORY = "400MB"  # beyond it DuckDB writes to disk
-MEMORY_OF_DOCUMENTS = "200MB"  # the less as Arrow needs some beside it; no slower
+MEMORY_OF_SHORT = "200MB"  # for short documents: Arrow needs some beside it, and it is no slower
+SHORT = 512  # bytes, on average; DuckDB has to hold many rows of longer ones
 ENOUGH_FOR_SQL = 10  # rows of our own tables
 SMALL = 1 << 21  # bytes of a file that DuckDB is not asked to open
 # Told all of the dialect, DuckDB detects nothing; the check lets no longer line pass. A buffer
@@ -127,8 +128,8 @@ class DuckDBLanding(LandingJob):
         stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
         *values, number = rows.schema.names
         picked = "".join(f"{value}, " for value in values)
-        if batch.format == "json-seq":
-            self._sql.native_connection.execute(f"set memory_limit = '{MEMORY_OF_DOCUMENTS}'")
+        if batch.format == "json-seq" and batch.bytes <= SHORT * (batch.regular_rows or 0):
+            self._sql.native_connection.execute(f"set memory_limit = '{MEMORY_OF_SHORT}'")
         return self._insert_arrow(
             f"insert into {self._sql.make_qualified_table_name(batch.table)} "
             f"({self.quoted((*rows.names, *LINEAGE))}) select {picked} ?, {number}, ? from _arrow",

@@ -5,9 +5,11 @@ other. The bucket or container is made when it turns out to be missing.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
@@ -34,6 +36,7 @@ class RemoteStore:
         self._scheme, self._bucket = parts.scheme, parts.netloc
         self._root = "/".join(part for part in (parts.netloc, parts.path.strip("/")) if part)
         self._region = settings.values.get("AWS_REGION")
+        self._making = Lock()
         self._fs: AbstractFileSystem = filesystem_of(url, settings)
 
     def put(self, key: str, path: Path, *, content_type: str = "application/octet-stream") -> None:
@@ -87,27 +90,37 @@ class RemoteStore:
     def _write(self, place: str, path: Path, content_type: str, mode: str) -> None:
         patience = _patience(path.stat().st_size)
         told = self._told(content_type)
-        write: Callable[[], None] = lambda: self._fs.put_file(  # noqa: E731
-            str(path), place, mode=mode, timeout=patience, **told
-        )
+        put = self._fs.put_file
+        write = partial(put, str(path), place, mode=mode, timeout=patience, **told)
         try:
             write()
         except FileNotFoundError:
             if not path.exists():
                 raise
-            self._make_bucket()
-            write()
+            failure = self._make_bucket()
+            try:
+                write()
+            except FileNotFoundError as error:
+                raise failure or error from None
 
     def _told(self, content_type: str) -> dict[str, Any]:
         if self._scheme == "s3":
             return {"ContentType": content_type}
         return {"content_settings": {"content_type": content_type}}
 
-    def _make_bucket(self) -> None:
+    def _make_bucket(self) -> Exception | None:
+        """Make the bucket or container; why not, which means little where somebody else just did.
+
+        Each client tells that in other words.
+        """
         is_elsewhere = self._scheme == "s3" and self._region not in (None, HOME_REGION)
         where = {"region_name": self._region} if is_elsewhere else {}
-        with suppress(FileExistsError):  # somebody else made it, meanwhile
-            self._fs.mkdir(self._bucket, timeout=PATIENCE_SECONDS, **where)
+        with self._making:
+            try:
+                self._fs.mkdir(self._bucket, timeout=PATIENCE_SECONDS, **where)
+            except Exception as error:  # noqa: BLE001 - raised if the next write fails, too
+                return error
+        return None
 
     def _refuse_other(self, key: str, place: str, path: Path) -> None:
         size = self._fs.info(place, timeout=PATIENCE_SECONDS)["size"]

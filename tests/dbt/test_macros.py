@@ -27,6 +27,7 @@ EXPRESSIONS = {
     "whole": "{{ safe_integer('x') }}",
     "moment": "{{ safe_timestamp('x') }} at time zone 'UTC'",
     "mean": "{{ exact_mean('total', 'n') }}",
+    "double": "{{ nearest_double(safe_decimal('x')) }}",
 }
 MOMENTS = {
     "2026-03-01T09:30:00+02:00": "2026-03-01 07:30:00",
@@ -131,5 +132,7 @@ def test_every_macro_gives_the_value_that_python_gives(settings: Settings, compi
     for (_, text, total, n), (_, *cast) in zip(values, found, strict=True):
         expected = [number(text), day(text), whole(text), float(Fraction(total) / n)]
         assert [cast[0], cast[1], cast[2], cast[4]] == expected, (text, total, n)
+        exact = number(text)
+        assert cast[5] == (None if exact is None else float(exact)), text
         if text in MOMENTS:
             assert (str(cast[3]) if cast[3] else None) == MOMENTS[text]

@@ -45,11 +45,11 @@ def test_warehouse_and_raw_files_are_swapped_by_settings_alone(
         settings = load_settings({**environment, "ELT_DATA_DIR": str(tmp_path / name)})
         record = run(settings, ["posts"], transforms=False)
         assert record.sources[0].books.landed == 100
-        answers = list((tmp_path / name / "raw" / "posts").iterdir())
-        assert [answer.suffix for answer in answers] == [".json-seq"]
+        (answer,) = (tmp_path / name / "raw").glob("raw_data_*.json")
         shown = reading.show(open_warehouse(settings), "raw.posts")
-        documents = b"".join(f"\x1e{row[0]}\n".encode() for row in sorted(shown.rows, key=order))
-        assert documents == answers[0].read_bytes()
+        documents = [json.loads(row[0]) for row in sorted(shown.rows, key=order)]
+        pages = json.loads(answer.read_bytes())
+        assert documents == [record for page in pages for record in page]
 
 
 def order(row: tuple[Any, ...]) -> int:

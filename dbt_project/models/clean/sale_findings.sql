@@ -68,18 +68,18 @@ of_second_rows as (
 
 {%- for column, problem in uncast.items() %}
 
-of_{{ column }} as (
+    of_{{ column }} as (
 
-    select
-        '{{ column }}' as column_name,
-        {{ column }}_text as value,
-        'sale_{{ column }}_not_cast' as reason_code,
-        '{{ column }} ' || {{ quoted(column ~ '_text') }} || ' is {{ problem }}' as reason,
-        {{ lineage_of(column, 'sales', 'sales') }}
-    from sales
-    where {{ column }} is null and {{ column }}_text is not null
+        select
+            '{{ column }}' as column_name,
+            {{ column }}_text as value,
+            'sale_{{ column }}_not_cast' as reason_code,
+            '{{ column }} ' || {{ quoted(column ~ '_text') }} || ' is {{ problem }}' as reason,
+            {{ lineage_of(column, 'sales', 'sales') }}
+        from sales
+        where {{ column }} is null and {{ column }}_text is not null
 
-),
+    ),
 {%- endfor %}
 
 findings as (
@@ -90,8 +90,8 @@ findings as (
     union all
     select * from of_second_rows
     {%- for column in uncast %}
-    union all
-    select * from of_{{ column }}
+        union all
+        select * from of_{{ column }}
     {%- endfor %}
 
 )

@@ -1,26 +1,23 @@
-"""The official client, made to hand over answers as bytes, and what a server's refusals mean.
+"""Asking a server through the official client, and what its refusals mean.
 
 The client speaks to Elasticsearch 8 and newer. Older servers and OpenSearch lack the product header
 that it asks for, or refuse its media types; the transport under it speaks to them.
 """
 
-import base64
 import json
-import logging
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
-from urllib.parse import unquote, urlsplit
 
 from loaders.catalog import ElasticsearchSource
 from loaders.errors import SettingsError, SourceError
 from loaders.sources.addresses import shown
 from loaders.sources.elasticsearch.hits import reason_of
+from loaders.sources.elasticsearch.signing import make_client
 
 if TYPE_CHECKING:
-    from elastic_transport import NodeConfig
     from elasticsearch import Elasticsearch
 
 TIMEOUT_SECONDS = 60
@@ -32,9 +29,6 @@ LONGEST_REASON = 300  # characters
 FIRST_OF_CLIENT = (8, 0)
 FIRST_WITH_POINTS_IN_TIME = (7, 12)  # 7.10 has them without a tiebreak
 PRODUCTS = {"opensearch": "OpenSearch"}
-PORTS = {"http": 80, "https": 443}
-
-log = logging.getLogger("assay.sources")
 
 
 class RefusedError(SourceError):
@@ -192,74 +186,16 @@ def connect(
         SettingsError: the source has no address.
         SourceError: the server does not answer, or is none.
     """
-    from elasticsearch import Elasticsearch
-
     if spec.url is None:
         raise SettingsError(
             f"source '{name}' has no url; set the variable that sources.yml names in it "
             "(ELASTICSEARCH_URL)"
         )
-    logging.getLogger("elastic_transport").setLevel(logging.CRITICAL)  # errors are told once
-    raw: Any = _Bytes()
-    kinds = ("application/json", "application/vnd.elasticsearch+json", "application/*", "text/*")
-    client = Elasticsearch(
-        [_node(spec, spec.url)],
-        serializers=dict.fromkeys(kinds, raw),
-        max_retries=0,  # the client tries again without a pause
-        request_timeout=seconds,
-    )
+    client = make_client(spec, spec.url, seconds)
     try:
         yield Connection(client, f"the server at {shown(spec.url)}", seconds, attempts)
     finally:
         client.close()
-
-
-class _Bytes:
-    """Reads no answer: what a server sent stays as it is. Writes as JSON what is no bytes yet."""
-
-    mimetype = "application/json"
-
-    def loads(self, data: bytes) -> bytes:
-        """The bytes themselves."""
-        return data
-
-    def dumps(self, data: object) -> bytes:
-        """JSON; a `msgspec.Raw` within goes as it came."""
-        import msgspec
-
-        return msgspec.json.encode(data)
-
-
-def _node(spec: ElasticsearchSource, url: str) -> "NodeConfig":
-    from elastic_transport import HttpHeaders, NodeConfig
-
-    parts = urlsplit(url)
-    options: dict[str, Any] = {"ca_certs": spec.ca_certs} if spec.ca_certs else {}
-    return NodeConfig(
-        scheme=parts.scheme,
-        host=parts.hostname or "",
-        port=parts.port or PORTS[parts.scheme],
-        path_prefix=parts.path.rstrip("/"),
-        headers=HttpHeaders(_authorization(spec)),  # not the client's: its transport has not those
-        **options,
-    )
-
-
-def _authorization(spec: ElasticsearchSource) -> dict[str, str]:
-    """The key, or user and password, or those that stand in the address; none where none is given.
-
-    The catalog has seen to it that there are not both.
-    """
-    parts = urlsplit(spec.url or "")
-    user, password = spec.username, spec.password
-    if spec.api_key:
-        return {"authorization": f"ApiKey {spec.api_key}"}
-    if user is None and parts.username:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-    if not user:
-        return {}
-    pair = f"{user}:{password or ''}".encode()
-    return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def _wait(attempt: int, retry_after: str | None) -> None:

@@ -1,5 +1,6 @@
 """Batches from a JSON API: all pages of an answer are one batch, its records kept as sent."""
 
+import logging
 from contextlib import ExitStack
 
 from loaders.batch import Batch
@@ -12,6 +13,7 @@ from loaders.sources.addresses import shown
 from loaders.sources.rest_api.ask import asks_of
 from loaders.sources.rest_api.variables import Variables
 
+log = logging.getLogger("assay.rest_api")
 __all__ = ["find", "origin_of", "shown"]
 
 
@@ -41,7 +43,10 @@ def find(spec: RestApiSource, search: Search) -> Found:
                 problems.append(hide(str(error), variables.secrets))
                 continue
             batches += [result.batch] if result.batch else []
-            notices += [hide(notice, variables.secrets) for notice in result.notices]
+            warnings = [hide(warning, variables.secrets) for warning in result.warnings]
+            for warning in warnings:
+                log.warning("%s", warning)
+            notices += [*warnings, *(hide(each, variables.secrets) for each in result.notices)]
         return Found(origin_of(spec), tuple(batches), tuple(problems), notices=tuple(notices))
 
 

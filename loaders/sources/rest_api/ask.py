@@ -9,6 +9,8 @@ import msgspec
 
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.catalog.rest_api import ApiKeyAuth, BasicAuth, BearerAuth, Offsets, PageNumbers, Since
+from loaders.logs import hide
+from loaders.sources.addresses import shown
 from loaders.sources.rest_api.templates import fill_template
 from loaders.sources.rest_api.variables import Variables
 
@@ -17,9 +19,13 @@ if TYPE_CHECKING:
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """A request, filled; the signed parts go onto it and onto those for its further pages."""
+    """A request, filled; the signed parts go onto it and onto those for its further pages.
+
+    `place` is its address as it may be shown.
+    """
 
     url: str
+    place: str
     method: Literal["GET", "POST"] = "GET"
     headers: dict[str, str] = {}
     params: dict[str, Any] = {}
@@ -94,6 +100,7 @@ def _ask_of(spec: RestApiSource, expected: ApiTable, url: str, variables: Variab
     names_secrets = names_secrets or urlsplit(address).username is not None
     ask = Ask(
         address,
+        hide(shown(address), variables.secrets),
         method,
         {name: str(value) for name, value in headers.items()},
         params,

@@ -1,6 +1,5 @@
 """One table of an API: asked page by page, spooled, checked, and made a batch of."""
 
-import logging
 from contextlib import closing
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from loaders.errors import SourceError
 from loaders.intake.documents.answers import cut_answer
 from loaders.ledger import Latest
 from loaders.sources import Search
-from loaders.sources.addresses import Guard, shown
+from loaders.sources.addresses import Guard
 from loaders.sources.rest_api.ask import Ask, with_cursor
 from loaders.sources.rest_api.conditional import Validators, conditions, validators_of
 from loaders.sources.rest_api.cursors import Cursor
@@ -21,15 +20,15 @@ from loaders.sources.rest_api.spool import Spool, Spooled
 from loaders.sources.rest_api.totals import Total
 from loaders.sources.rest_api.whole import spool_whole
 
-log = logging.getLogger("assay.rest_api")
 DOCUMENT = (Column("(the record)", "document"),)
 
 
 class Result(NamedTuple):
-    """What a table has to land, and what the summary should say of it."""
+    """What a table has to land, and what the summary should say of it, some of it as a warning."""
 
     batch: Batch | None
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_table(spec: RestApiSource, search: Search, table: str, ask: Ask) -> Result:
@@ -45,7 +44,7 @@ class _Reading:
     def __init__(self, spec: RestApiSource, search: Search, table: str, ask: Ask) -> None:
         self._spec, self._search, self._table = spec, search, table
         self._expected = spec.tables[table]
-        self._where = f"the API at {shown(ask.url)}"
+        self._where = f"the API at {ask.place}"
         since = self._expected.cursor
         self._may_be_unchanged = _may_be_unchanged(spec, self._expected)
         asks_ledger = since or self._may_be_unchanged
@@ -123,8 +122,7 @@ class _Reading:
 
     def _missing(self, reason: str) -> Result:
         notice = f"{self._table}: {reason}; nothing of it landed, as fail_on_missing is false"
-        log.warning(notice)
-        return Result(None, (notice,))
+        return Result(None, warnings=(notice,))
 
     def _whole(self, first: Answer) -> Result:
         if not first.response.content:
@@ -132,7 +130,7 @@ class _Reading:
         told = Validators()
         if self._may_be_unchanged:
             told = validators_of(first.response.headers, self._ask.fingerprint(self._expected))
-        spooled = spool_whole(first.response, self._search.folder, self._table)
+        spooled = spool_whole(first.response, self._ask.place, self._search.folder, self._table)
         return Result(self._batch(spooled, told))
 
     def _batch(self, spooled: Spooled, told: Validators) -> Batch:
@@ -142,7 +140,7 @@ class _Reading:
             id=batch_id(search.source, self._table, spooled.sha256, run),
             source=search.source,
             table=self._table,
-            uri=shown(self._ask.url),
+            uri=self._ask.place,
             path=str(spooled.path),
             sha256=spooled.sha256,
             bytes=spooled.bytes,
@@ -162,7 +160,7 @@ class _Reading:
             id=latest.batch_id,
             source=self._search.source,
             table=self._table,
-            uri=shown(self._ask.url),
+            uri=self._ask.place,
             path="",
             sha256="",
             bytes=0,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from loaders.errors import SettingsError
 
@@ -55,6 +56,6 @@ class Variables:
         return value
 
     def keep_secret(self, value: str) -> None:
-        """Let a value be shown nowhere."""
+        """Let a value be shown nowhere, nor as an address has it."""
         if len(value) >= MIN_SECRET_LENGTH:
-            self.secrets.add(value)
+            self.secrets |= {value, quote(value, safe="")}

@@ -1,7 +1,7 @@
 """An answer of any kind, kept as bytes: it is archived as it came, and one record describes it."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -9,23 +9,22 @@ import msgspec
 
 from loaders.batch import Received
 from loaders.intake.documents.answers import sequence_of
-from loaders.sources.addresses import shown
 from loaders.sources.rest_api.spool import File, Spooled
 
 ANY = "application/octet-stream"
 
 
-def spool_whole(response: Any, folder: Any, table: str) -> Spooled:
-    """Spool the body of an answer, and the record that describes it."""
+def spool_whole(response: Any, place: str, folder: Path, table: str) -> Spooled:
+    """Spool the body of an answer from `place`, and the record that describes it."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = _name(response.url, table)
+    name = _name(place, table)
     with File(folder / f"{table}-{name}") as body:
         body.write(response.content)
     kind = response.headers.get("Content-Type") or ANY
     received = Received(str(body.path), name, body.sha256, body.bytes, kind)
     record = {
         "name": name,
-        "url": shown(response.url),
+        "url": place,
         "sha256": body.sha256,
         "bytes": body.bytes,
         "content_type": kind,

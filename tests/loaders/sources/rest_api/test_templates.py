@@ -79,10 +79,10 @@ def test_a_broken_template_is_told(asking: Asking, folder: Path, text: str, told
 def test_an_answer_that_is_not_json_stays_bytes(
     asking: Asking, shop: Misbehaving, folder: Path
 ) -> None:
-    (folder / "map.yml").write_text('url: "{BASE_URL}/maps/bern.png?key={MAP_KEY}"')
-    asking.environ = {"BASE_URL": shop.url, "MAP_KEY": "s3cret"}
+    (folder / "map.yml").write_text('url: "{BASE_URL}/{MAP_KEY}/bern.png?key={MAP_KEY}"')
+    asking.environ = {"BASE_URL": shop.url, "MAP_KEY": "s3:cret"}
     body = b"\x89PNG\r\n\x00\xff"
-    shop.put("/maps/bern.png?key=s3cret", reply(body, Content_Type="image/png"))
+    shop.put("/s3%3Acret/bern.png?key=s3%3Acret", reply(body, Content_Type="image/png"))
     (batch,) = asking.find(template="map", answer="bytes").batches
     received = batch.received
     assert received is not None
@@ -92,9 +92,9 @@ def test_an_answer_that_is_not_json_stays_bytes(
     sha256 = hashlib.sha256(body).hexdigest()
     assert record == {
         "name": "bern.png",
-        "url": f"{shop.url}/maps/bern.png",
+        "url": f"{shop.url}/***/bern.png",
         "sha256": sha256,
         "bytes": len(body),
         "content_type": "image/png",
     }
-    assert "s3cret" not in str(batch)
+    assert "cret" not in f"{batch} {record}"
