@@ -16,23 +16,18 @@ from typing import Literal, get_args
 
 from loaders.database_url import is_allowed, is_port, parse_url
 from loaders.env_file import read_env_file
+from loaders.environments import database_of, environment_named, part_of, within
 from loaders.variables import (
     DATABASE_VARIABLES,
-    ENVIRONMENTS,
     NAMES_A_SERVER,
-    VariableError,
     refuse,
     variable,
-    without_postfix,
 )
 
 log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
-DATABASE_NAMES = frozenset({"DATABASE_URL", *DATABASE_VARIABLES["dbname"]})
-LONGEST_DATABASE = 63  # bytes of a name; PostgreSQL would cut what is longer
-KEPT_APART = ("dev", "test")  # prod is what there is without any environment
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ class Settings:
     @property
     def part(self) -> str:
         """The environment, where it is kept apart from what there is without one; else ""."""
-        return self.env if self.env in KEPT_APART else ""
+        return part_of(self.env)
 
     @property
     def duckdb_path(self) -> Path:
@@ -94,10 +89,11 @@ def load_settings(
     """
     given = _given(os.environ if environ is None else environ, project_dir)
     given = {name: item for name, item in given.items() if name not in ignored}
-    env = _environment(given, env)
-    given, own = _in_environment(given, env)
+    env = environment_named(env or _text("ELT_ENV", given))
+    given, own = within(given, env)
+    given |= {"ELT_ENV": _Given(env, Path.cwd())} if env else {}
     target, reason = _target(given)
-    part = env if env in KEPT_APART else ""
+    part = part_of(env)
     data_dir = _data_dir(given, project_dir, part if "ELT_DATA_DIR" not in own else "")
     return Settings(
         target=target,
@@ -106,7 +102,7 @@ def load_settings(
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
-        database=_part_of(_database(given), part, own) if target == "postgres" else None,
+        database=database_of(part, _database(given), own) if target == "postgres" else None,
         app_host=_text("APP_HOST", given) or variable("APP_HOST").default,
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
@@ -122,23 +118,6 @@ def _given(environ: Mapping[str, str], project_dir: Path) -> dict[str, _Given]:
     given = {name: _Given(value, project_dir) for name, value in from_file.items() if value}
     given |= {name: _Given(value, Path.cwd()) for name, value in environ.items() if value}
     return given
-
-
-def _environment(given: Mapping[str, _Given], env: str | None) -> str | None:
-    named = env or _text("ELT_ENV", given)
-    if named is not None and named not in ENVIRONMENTS:
-        raise refuse("ELT_ENV", named)
-    return named
-
-
-def _in_environment(
-    given: Mapping[str, _Given], env: str | None
-) -> tuple[dict[str, _Given], set[str]]:
-    """The variables as they are in an environment, and those that it has of its own."""
-    parts = {name: without_postfix(name) for name in given}
-    own = {base: given[name] for name, (base, of) in parts.items() if of is not None and of == env}
-    plain = {name: item for name, item in given.items() if parts[name][1] is None}
-    return {**plain, **own, **({"ELT_ENV": _Given(env, Path.cwd())} if env else {})}, set(own)
 
 
 def _text(name: str, given: Mapping[str, _Given]) -> str | None:
@@ -232,23 +211,6 @@ def _database(given: Mapping[str, _Given]) -> dict[str, str] | None:
         database.setdefault("user", given["USER"].value if "USER" in given else "postgres")
         database.setdefault("dbname", database["user"])
     return database
-
-
-def _part_of(
-    database: dict[str, str] | None, part: str, own: Collection[str]
-) -> dict[str, str] | None:
-    """A server's database for an environment that is kept apart: `lab_dev` beside `lab`.
-
-    One that is named for that environment is taken as it is; the embedded server is in its data
-    folder anyway.
-    """
-    if not part or database is None or not DATABASE_NAMES.isdisjoint(own):
-        return database
-    name = f"{database.get('dbname', '')}_{part}"
-    if "dbname" not in database or len(name.encode()) > LONGEST_DATABASE:
-        why = f"{part} needs a database of its own; PGDATABASE__{part.upper()} names one"
-        raise VariableError("ELT_ENV", f"ELT_ENV is {part!r}: {why}")
-    return {**database, "dbname": name}
 
 
 def _port(given: Mapping[str, _Given]) -> int:

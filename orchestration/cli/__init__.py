@@ -121,6 +121,7 @@ def run(
 @main.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
 @click.option("--table", help="The raw table for the files of all PATHs.")
+@as_env
 @as_json
 @click.pass_context
 def land(
@@ -136,7 +137,7 @@ def land(
     from loaders.catalog import load_catalog
     from orchestration.run import Paths
 
-    named = load_catalog(load_settings())
+    named = load_catalog(settings_of(context))
     paths = [name for name in sources if name not in named and _is_path(name)]
     names = [name for name in sources if name not in paths]
     if table is not None and (names or not paths):
@@ -146,6 +147,7 @@ def land(
 
 
 @main.command()
+@as_env
 @as_json
 @click.pass_context
 def transform(context: click.Context, is_json: bool) -> None:

@@ -154,3 +154,20 @@ def test_a_pipeline_that_failed_says_why(elt: Elt, write_run: Any) -> None:
     answer = json.loads(done.stdout)
     assert answer["status"] == "error"
     assert "127.0.0.1:9" in answer["message"]
+
+
+@pytest.mark.contract("S2-21")
+def test_env_prints_what_dbt_needs_in_an_environment(elt: Elt, tmp_path: Path) -> None:
+    shown = json.loads(elt("env", "--env", "dev", "--json").stdout)
+    assert shown["ELT_DUCKDB_PATH"] == str(tmp_path / "data/dev/warehouse.duckdb")
+    assert shown["DBT_TARGET_PATH"].startswith(str(tmp_path / "data/dev/"))
+    plain = json.loads(elt("env", "--json").stdout)
+    assert plain["ELT_DUCKDB_PATH"] == str(tmp_path / "data/warehouse.duckdb")
+
+
+@pytest.mark.contract("S2-21")
+def test_what_lands_in_an_environment_is_seen_in_it_alone(elt: Elt) -> None:
+    assert elt("land", "lab", "--env", "dev").returncode == 0
+    count = ("query", "select count(*) as n from raw.users", "--json")
+    assert json.loads(elt(*count, ELT_ENV="dev").stdout) == [{"n": 36}]
+    assert elt(*count).returncode == 1

@@ -15,7 +15,9 @@ from loaders.sources import sample_api
 from tests.loaders.sources.index_server import serve
 
 AZURITE = "azurite-blob"
-NOT_THERE = "not run: no Azure settings, and no azurite (npm install azurite)"
+NOT_THERE = (
+    "not run: no Azure settings, and no azurite (npm install --no-save --prefix .tools azurite)"
+)
 ACCOUNT = "devstoreaccount1"
 # Azurite's own, which every one of them has: no secret
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -69,9 +71,9 @@ def _moto() -> Iterator[Variables]:
 
 @contextmanager
 def _azurite() -> Iterator[Variables | None]:
-    """Azurite from npm, where it is installed: on the path, or in the project's node_modules."""
+    """Azurite from npm, where it is installed: on the path, or where test-system has it."""
     program = shutil.which(AZURITE) or shutil.which(
-        AZURITE, path=str(PROJECT_DIR / "node_modules" / ".bin")
+        AZURITE, path=str(PROJECT_DIR / ".tools" / "node_modules" / ".bin")
     )
     if program is None:
         yield None
