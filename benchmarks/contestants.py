@@ -13,7 +13,7 @@ from benchmarks.inputs import COLUMNS
 from benchmarks.peers import Peer
 from loaders import embedded_postgres
 from loaders.settings import PROJECT_DIR
-from loaders.variables import VARIABLES
+from loaders.settings.variables import VARIABLES
 
 PROGRAMS = Path(__file__).parent / "programs"
 ELT = str(Path(sys.executable).parent / "elt")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from loaders.disk import full_disk
 from loaders.settings import Settings
-from loaders.variables import VARIABLES
+from loaders.settings.variables import VARIABLES
 
 ROOT = "assay"
 HIDDEN = "***"

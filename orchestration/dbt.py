@@ -15,7 +15,7 @@ import msgspec
 
 from loaders.catalog import conflicts_of, load_catalog
 from loaders.settings import PROJECT_DIR, Settings
-from loaders.variables import without_postfix
+from loaders.settings.variables import without_postfix
 from loaders.warehouse import Postgres, Warehouse
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from loaders.catalog import (
 )
 from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
+from loaders.settings.variables import DATABASE_VARIABLES, VariableError
 from loaders.sources.addresses import is_loopback
 from loaders.sources.files import folder_of, is_remote, is_there, unreadable
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
-from loaders.variables import DATABASE_VARIABLES, VariableError
 from loaders.warehouse import Postgres, Reader, open_warehouse
 
 MIN_PYTHON = (3, 11)

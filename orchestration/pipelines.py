@@ -15,7 +15,7 @@ from loaders.errors import AssayWarning, BadFormatError, BadParameterError, Sett
 from loaders.pipelines import Context, Result
 from loaders.pipelines.discovery import find_pipelines, load_pipeline, params_of
 from loaders.settings import Settings, load_settings
-from loaders.variables import VARIABLES
+from loaders.settings.variables import VARIABLES
 from orchestration.registry import Rejections, RunRecord
 from orchestration.run import Tell, add_outcome, recorded_run, timed
 

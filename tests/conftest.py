@@ -13,7 +13,7 @@ import pytest
 
 from loaders import embedded_postgres
 from loaders.settings import Settings, load_settings
-from loaders.variables import VARIABLES
+from loaders.settings.variables import VARIABLES
 
 pytest_plugins = [
     "tests.contracts",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loaders.settings import PROJECT_DIR
-from loaders.variables import VARIABLES
+from loaders.settings.variables import VARIABLES
 from tests.orchestration.test_cli import commands
 
 DOCUMENTS = [

@@ -11,7 +11,7 @@ from loaders.landing import land_source
 from loaders.ledger import has_table
 from loaders.logs import secrets_of
 from loaders.settings import PROJECT_DIR, Settings, load_settings
-from loaders.variables import VariableError
+from loaders.settings.variables import VariableError
 from loaders.warehouse import open_warehouse
 
 

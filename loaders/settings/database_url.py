@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from loaders.variables import SSL_MODES, refuse
+from loaders.settings.variables import SSL_MODES, refuse
 
 URL_SCHEMES = ("postgresql", "postgres")
 

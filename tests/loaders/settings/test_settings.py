@@ -7,7 +7,7 @@ import pytest
 
 from loaders.errors import SettingsError
 from loaders.settings import PROJECT_DIR, Settings, load_settings
-from loaders.variables import VariableError
+from loaders.settings.variables import VariableError
 
 SECRET = "s3cr3t-of-a-test"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loaders.errors import SettingsError
-from loaders.variables import VARIABLES, without_postfix
+from loaders.settings.variables import VARIABLES, without_postfix
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding

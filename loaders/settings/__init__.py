@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from loaders.database_url import is_allowed, is_port, parse_url
-from loaders.env_file import read_env_file
-from loaders.environments import database_of, environment_named, part_of, within
-from loaders.variables import (
+from loaders.settings.database_url import is_allowed, is_port, parse_url
+from loaders.settings.env_file import read_env_file
+from loaders.settings.environments import database_of, environment_named, part_of, within
+from loaders.settings.variables import (
     DATABASE_VARIABLES,
     NAMES_A_SERVER,
     refuse,
@@ -25,7 +25,7 @@ from loaders.variables import (
 )
 
 log = logging.getLogger("assay.settings")
-PROJECT_DIR = Path(__file__).resolve().parent.parent
+PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 

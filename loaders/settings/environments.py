@@ -7,7 +7,7 @@ is without any environment.
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-from loaders.variables import (
+from loaders.settings.variables import (
     DATABASE_VARIABLES,
     ENVIRONMENTS,
     VariableError,
