@@ -20,7 +20,7 @@ from loaders.catalog import FilesSource, FileTable
 from loaders.destinations.tables import Manifest, Restored
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.packed.unwrap import unwrap
-from loaders.pipeline import run_pipeline
+from loaders.landing.pipeline import run_pipeline
 from loaders.progress import PROGRESS
 from loaders.raw_store import MissingKeyError, RawStore, open_raw_store
 from loaders.raw_store.local import LocalStore

@@ -11,7 +11,7 @@ import msgspec
 
 from loaders.batch import Batch, Drift
 from loaders.ledger import Latest
-from loaders.objects import Seen, Versions
+from loaders.ledger.objects import Seen, Versions
 from loaders.settings import Settings
 
 

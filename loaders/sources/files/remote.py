@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from loaders.errors import AssayError, SourceError
-from loaders.objects import Landed, Seen, Versions, object_id
+from loaders.ledger.objects import Landed, Seen, Versions, object_id
 from loaders.settings import Settings
 from loaders.sources import Search
 from loaders.sources.files.contents import Content, File, Hashed, Origin, hash_file

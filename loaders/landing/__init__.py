@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loaders import drift, ledger, objects
+from loaders import ledger
 from loaders.archive import Archive
-from loaders.batch import EXTRA, Batch, Books
+from loaders.batch import EXTRA, Batch
 from loaders.catalog import (
     PATHS,
     ElasticsearchSource,
@@ -31,53 +31,29 @@ from loaders.catalog import (
 from loaders.destinations.tables import OURS, Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
-from loaders.pipeline import expected_tables, import_early, run_pipeline
+from loaders.landing import drift
+from loaders.landing.known import KnownBatches
+from loaders.landing.outcome import Outcome, TableOutcome, open_rows_of, table_outcome
+from loaders.landing.pipeline import expected_tables, run_pipeline
+from loaders.ledger import objects
 from loaders.progress import PROGRESS
-from loaders.quarantine.rows import open_rows
 from loaders.settings import Settings
 from loaders.sources import Find, Found, Search, files
 from loaders.warehouse import Warehouse
 
+__all__ = [
+    "Carried",
+    "Outcome",
+    "TableOutcome",
+    "carry",
+    "land_found",
+    "land_paths",
+    "land_source",
+    "make_tables",
+    "paths_source",
+]
+
 log = logging.getLogger("assay.landing")
-
-
-class TableOutcome(msgspec.Struct, frozen=True):
-    """A table after a landing: the books of what the source offers, and what of it is new.
-
-    `open` counts its quarantined rows that no replay has mended.
-    """
-
-    books: Books
-    new: Books
-    open: int = 0
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """A source after a landing."""
-
-    source: str
-    origin: str
-    tables: dict[str, TableOutcome]
-    problems: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-    seconds: float = 0.0
-    models_show: str | None = None  # where that is not what the source offers now
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def books(self) -> Books:
-        """The books of everything the source offers now."""
-        return sum((table.books for table in self.tables.values()), Books())
-
-    @property
-    def new(self) -> Books:
-        """The books of what this landing added."""
-        return sum((table.new for table in self.tables.values()), Books())
-
-    @property
-    def open(self) -> int:
-        """The quarantined rows of it that no replay has mended."""
-        return sum(table.open for table in self.tables.values())
 
 
 class Carried(NamedTuple):
@@ -146,7 +122,7 @@ def _searching(
     """With what a source is asked; what it wrote into its folder does not outlive the landing."""
     folder = settings.runs_dir / run_id / "found"
     try:
-        yield Search(settings, source, run_id, folder, _Ledger(settings, warehouse, run_id))
+        yield Search(settings, source, run_id, folder, KnownBatches(settings, warehouse, run_id))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -182,9 +158,9 @@ def _land_found(
         raise
     except AssayError as error:
         problems = (*problems, str(error))
-    still_open = _open_rows(warehouse, known)
+    still_open = open_rows_of(warehouse, known)
     tables = {
-        table: _table_outcome(found.batches, table, known, still_open, run_id)
+        table: table_outcome(found.batches, table, known, still_open, run_id)
         for table in spec.tables
     }
     shown = _shown_instead(warehouse, name) if problems else None
@@ -239,44 +215,6 @@ def _find(spec: SourceSpec, search: Search) -> Found:
     module: Any = import_module(f"loaders.sources.{FINDERS[type(spec)]}")
     find: Find = module.find
     return find(spec, search)
-
-
-class _Ledger:
-    """The ledger while files are found: as soon as one is known to be new, dlt is on its way."""
-
-    def __init__(self, settings: Settings, warehouse: Warehouse, run_id: str) -> None:
-        self._settings, self._warehouse, self._run_id = settings, warehouse, run_id
-
-    def unknown_sizes(self, sizes: Collection[int]) -> set[int]:
-        """Content of a size that no batch has is new."""
-        with self._warehouse.reading() as reader:
-            return set(sizes) - ledger.known_sizes(reader, sizes)
-
-    def prepare(self) -> None:
-        """Begin to import dlt."""
-        import_early(self._settings, self._warehouse, self._run_id)
-
-    def landed(self, ids: Collection[str]) -> Mapping[str, str | None]:
-        """Which batches have landed.
-
-        One that stood aside whole is looked at again: sources.yml may have changed.
-        """
-        with self._warehouse.reading() as reader:
-            known = ledger.known_batches(reader, ids)
-            settled = drift.settled(reader, known)
-        if len(known) < len(ids):
-            self.prepare()
-        return dict.fromkeys(settled)
-
-    def objects(self, ids: Collection[str]) -> objects.Versions:
-        """Which versions of remote objects have landed."""
-        with self._warehouse.reading() as reader:
-            return objects.known_versions(reader, ids)
-
-    def latest(self, source: str, table: str) -> ledger.Latest | None:
-        """The latest batch of a table, and how far the table has come."""
-        with self._warehouse.reading() as reader:
-            return ledger.latest(reader, source, table)
 
 
 def _land(
@@ -373,26 +311,3 @@ def _fitted(
 
 def _has_tables(columns: Mapping[str, set[str]], needed: Mapping[str, Any]) -> bool:
     return all(names.keys() <= columns.get(table, set()) for table, names in needed.items())
-
-
-def _open_rows(warehouse: Warehouse, known: Mapping[str, ledger.Known]) -> Mapping[str, int]:
-    """How many rows of each batch are open in quarantine, where any ever stood there."""
-    if not any(entry.books.quarantined for entry in known.values()):
-        return {}
-    with warehouse.reading() as reader:
-        return open_rows(reader)
-
-
-def _table_outcome(
-    batches: tuple[Batch, ...],
-    table: str,
-    known: Mapping[str, ledger.Known],
-    still_open: Mapping[str, int],
-    run_id: str,
-) -> TableOutcome:
-    ids = {batch.id: drift.anew_id(batch.id) for batch in batches if batch.table == table}
-    # one that stood aside whole and has landed since counts as it landed
-    entries = [known.get(anew, known[i]) for i, anew in ids.items() if i in known]
-    books = sum((entry.books for entry in entries), Books())
-    new = sum((entry.books for entry in entries if entry.run_id == run_id), Books())
-    return TableOutcome(books, new, sum(still_open.get(i, 0) for i in ids if i in known))

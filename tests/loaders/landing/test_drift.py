@@ -7,7 +7,7 @@ import pytest
 
 from loaders.batch import Batch, Books, Change, Column, Contract, Drift, batch_id
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource, SourceSpec
-from loaders.drift import COLUMNS_TOLD, LINES_TOLD, anew_id, judge, lines, read_anew
+from loaders.landing.drift import COLUMNS_TOLD, LINES_TOLD, anew_id, judge, lines, read_anew
 from loaders.ledger import Columns, Known
 from loaders.sources import Found
 
