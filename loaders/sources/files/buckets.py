@@ -30,6 +30,10 @@ class Bucket:
         below = f"{root}/{fixed}" if fixed else root
         try:
             found = self._fs.find(below, detail=True, timeout=LISTING_SECONDS)
+            if isinstance(found, list):  # adlfs: the object of that name
+                found = {path: self._fs.info(path, timeout=PATIENCE_SECONDS) for path in found}
+            if not found and self._scheme == "az":  # nor does adlfs miss a container
+                self._fs.info(root.partition("/")[0], timeout=PATIENCE_SECONDS)
         except Exception as error:
             raise SourceError(f"{folder}: {why(error)}") from error
         matches = re.compile(glob_translate(pattern)).match if pattern else None
