@@ -1,19 +1,25 @@
 """Files in a bucket and on the web: what has landed is not downloaded again."""
 
 import gzip
+import socket
+import socketserver
+import threading
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import urllib3.util.connection
 
 from loaders.catalog import FilesSource, FileTable, load_catalog
-from loaders.errors import SettingsError
+from loaders.errors import SettingsError, SourceError
 from loaders.landing import land_paths
 from loaders.settings import load_settings
-from loaders.sources.files import buckets
+from loaders.sources.files import buckets, web
 from loaders.sources.files.remote import Fetched, Object
 from loaders.storage import filesystem_of
 from loaders.warehouse import open_warehouse
+from tests.faults.apis import misbehaving
 from tests.loaders.conftest import Answer, Api, Landings
 
 CSV = "user_id,name\n1,Ada\n2,Bo\n"
@@ -104,6 +110,60 @@ def test_what_cannot_be_had_whole_fails_the_source(
     (problem,) = outcome.problems
     assert told in problem
     assert outcome.new.read == 0
+
+
+def test_a_redirect_leads_to_no_other_kind_of_address(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(api.url.rpartition(":")[2])
+    public = "93.184.216.34"
+    connect = socket.create_connection
+
+    def connected(address: tuple[str, int], *_: Any, **__: Any) -> socket.socket:
+        """The server of the test, whatever the name or address."""
+        reached.append(address[0])
+        return connect(("127.0.0.1", port))
+
+    def resolved(host: str, port: Any, *more: Any, **named: Any) -> Any:
+        return resolve(public if host.endswith(".test") else host, port, *more, **named)
+
+    resolve = socket.getaddrinfo
+    reached: list[str] = []
+    monkeypatch.setattr(urllib3.util.connection, "create_connection", connected)
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    for place in (f"http://127.0.0.1:{port}", "http://[::1]", "http://10.0.0.1"):
+        api.put("/users.csv", Answer("", 302, {"Location": f"{place}/secret?token=s3cret"}))
+        with pytest.raises(SourceError, match="no request is sent there") as refused:
+            web.fetch(Object(f"http://{public}/users.csv"), tmp_path / "got", ())
+        assert "s3cret" not in str(refused.value)
+    assert [address for address, _ in api.requests] == ["/users.csv"] * 3
+    # by its name the other host is public, but who answers to it is not
+    api.put("/users.csv", Answer("", 302, {"Location": "http://rebound.test/secret"}))
+    with pytest.raises(SourceError, match=r"http://rebound.test, a loopback address"):
+        web.fetch(Object("http://files.test/users.csv"), tmp_path / "got", ())
+    assert "/secret" not in [address for address, _ in api.requests]
+    assert reached[-1] == "rebound.test"
+
+
+@pytest.mark.parametrize("is_late", ["headers", "body"])
+def test_an_answer_that_drips_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_late: str
+) -> None:
+    is_over = threading.Event()
+
+    def drip(handler: socketserver.StreamRequestHandler) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n"
+        handler.wfile.write(head + (b"X: " if is_late == "headers" else b"\r\n"))
+        while not is_over.wait(0.02):
+            handler.wfile.write(b"x")
+
+    monkeypatch.setattr(web, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(web, "sleep", lambda _: None)
+    with misbehaving() as server:
+        server.put("/users.csv", drip)
+        with pytest.raises(SourceError, match=r"TimeoutError|too slowly"):
+            web.fetch(Object(f"{server.url}/users.csv"), tmp_path / "got", ())
+        is_over.set()
 
 
 @pytest.mark.parametrize(
