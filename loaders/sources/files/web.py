@@ -29,6 +29,7 @@ MOST_REDIRECTS = 5
 BYTES_AT_ONCE = 1 << 16
 REDIRECTS = (301, 302, 303, 307, 308)
 TRANSIENT = (429, 500, 502, 503, 504)
+OF_NO_LENGTH = "the server does not say how long it is, so nobody sees whether it came whole"
 sleep = time.sleep
 
 
@@ -83,6 +84,9 @@ def _fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
         if version in versions:
             return Fetched(item, is_unchanged=True)
         _save(response, item.address, path)
+        if length is None and not response.raw.chunked:  # the next run asks for the whole again
+            notice = f"{shown(item.address)}: {OF_NO_LENGTH}"
+            return Fetched(item._replace(version=None), notice=notice)
         return Fetched(item)
 
 

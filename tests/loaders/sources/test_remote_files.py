@@ -19,7 +19,7 @@ from loaders.sources.files import buckets, web
 from loaders.sources.files.remote import Fetched, Object
 from loaders.storage import filesystem_of
 from loaders.warehouse import open_warehouse
-from tests.faults.apis import misbehaving
+from tests.faults.apis import misbehaving, reply
 from tests.loaders.conftest import Answer, Api, Landings
 
 CSV = "user_id,name\n1,Ada\n2,Bo\n"
@@ -110,6 +110,28 @@ def test_what_cannot_be_had_whole_fails_the_source(
     (problem,) = outcome.problems
     assert told in problem
     assert outcome.new.read == 0
+
+
+@ON_DUCKDB
+def test_a_file_of_no_declared_length_lands_with_a_notice_and_is_asked_for_again(
+    landings: Landings,
+) -> None:
+    chunked = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nETag: "1"\r\n\r\n'
+    with misbehaving() as server:
+        server.put("/a/users.csv", reply(CSV[:-5], Content_Length="", ETag='"1"'), reply(CSV))
+        body = CSV.replace("Ada", "Eva")
+        whole = chunked + f"{len(body):x}\r\n{body}\r\n0\r\n\r\n".encode()
+        server.put("/b/users.csv", whole[:-9], whole)
+        cut, sound = (
+            FilesSource(path=f"{server.url}/{folder}", tables={"users": FileTable("users.csv")})
+            for folder in "ab"
+        )
+        (notice,) = landings.land(cut).notices
+        assert notice.startswith(f"{server.url}/a/users.csv: the server does not say how long")
+        again = landings.land(cut)
+        assert (again.problems, again.notices, again.new.landed) == ((), (), 2)
+        assert landings.land(sound, "chunked").notices == ()
+        assert server.asked("/b/users.csv") == 2  # the first answer broke off
 
 
 def test_a_redirect_leads_to_no_other_kind_of_address(
