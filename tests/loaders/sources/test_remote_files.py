@@ -1,14 +1,17 @@
 """Files in a bucket and on the web: what has landed is not downloaded again."""
 
 import gzip
+import json
 import socket
 import socketserver
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 import urllib3.util.connection
 
 from loaders.catalog import FilesSource, FileTable, load_catalog
@@ -19,6 +22,7 @@ from loaders.sources.files import buckets, web
 from loaders.sources.files.remote import Fetched, Object
 from loaders.storage import filesystem_of
 from loaders.warehouse import open_warehouse
+from tests.conftest import Elt
 from tests.faults.apis import misbehaving, reply
 from tests.loaders.conftest import Answer, Api, Landings
 
@@ -41,10 +45,9 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_an_object_is_downloaded_once_and_its_content_lands_once(
-    tmp_path: Path, s3_variables: dict[str, str], downloads: list[str]
+    environment: dict[str, str], s3_variables: dict[str, str], downloads: list[str]
 ) -> None:
-    given = {"ELT_DATA_DIR": str(tmp_path), **s3_variables, "RAW_STORE_URL": ""}
-    settings = load_settings(given, tmp_path)
+    settings = load_settings({**environment, **s3_variables, "RAW_STORE_URL": ""})
     landings = Landings(settings, open_warehouse(settings))
     s3 = filesystem_of("s3://", settings)
     bucket = f"in-{uuid4().hex}"
@@ -70,6 +73,60 @@ def test_an_object_is_downloaded_once_and_its_content_lands_once(
     missing = FilesSource(path="s3://no-such-bucket-here", tables={"users": FileTable("*.csv")})
     (problem, *_) = landings.land(missing, "other").problems
     assert "s3://no-such-bucket-here" in problem
+
+
+@pytest.fixture
+def strict_s3(s3_variables: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The key of somebody who may list the bucket `strict` and not read it."""
+    import boto3  # type: ignore[import-untyped]
+
+    given = {"endpoint_url": s3_variables["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
+    root = {"aws_access_key_id": "root", "aws_secret_access_key": "root", **given}
+    s3, iam = boto3.client("s3", **root), boto3.client("iam", **root)
+    s3.create_bucket(Bucket="strict")
+    s3.put_object(Bucket="strict", Key="users.csv", Body=CSV.encode())
+    iam.create_user(UserName="reader")
+    allowed = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="reader", PolicyName="list", PolicyDocument=document)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    checked = f"{s3_variables['AWS_ENDPOINT_URL']}/moto-api/reset-auth"
+    requests.post(checked, data="0", timeout=5)
+    try:
+        named = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_REGION": "us-east-1"}
+        secret = {"AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+        yield {**s3_variables, **named, **secret, "RAW_STORE_URL": ""}
+    finally:
+        requests.post(checked, data="inf", timeout=5)
+        s3.delete_object(Bucket="strict", Key="users.csv")
+        s3.delete_bucket(Bucket="strict")
+        iam.delete_access_key(UserName="reader", AccessKeyId=key["AccessKeyId"])
+        iam.delete_user_policy(UserName="reader", PolicyName="list")
+        iam.delete_user(UserName="reader")
+
+
+@ON_DUCKDB
+def test_a_bucket_that_refuses_is_told_in_one_line_without_the_key(
+    elt: Elt, strict_s3: dict[str, str], tmp_path: Path
+) -> None:
+    refused = "access is refused; check the credentials and their rights"
+    for given, bucket, told in (
+        ({}, "strict", f"s3://strict/users.csv: {refused}"),  # it may be listed
+        ({}, "absent", "s3://absent: there is no such bucket, container or object"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong-s3cret"}, "strict", f"s3://strict: {refused}"),
+        ({"AWS_ACCESS_KEY_ID": "no-such-k3y"}, "strict", f"s3://strict: {refused}"),
+    ):
+        variables = {**strict_s3, **given}
+        place = ("land", f"s3://{bucket}/*.csv", "--table", "people")
+        process = elt(*place, **variables)
+        assert process.returncode == 1, process.stderr
+        said = process.stdout + process.stderr
+        (line,) = [line for line in process.stdout.splitlines() if "FAILED" in line]
+        assert line.split(maxsplit=1)[1] == told
+        written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        for secret in (variables["AWS_SECRET_ACCESS_KEY"], variables["AWS_ACCESS_KEY_ID"]):
+            assert secret not in said
+            assert not any(secret.encode() in content for content in written)
 
 
 @ON_DUCKDB
