@@ -75,6 +75,23 @@ def test_an_object_is_downloaded_once_and_its_content_lands_once(
     assert "s3://no-such-bucket-here" in problem
 
 
+@pytest.mark.parametrize("size", [4, 60 << 20])  # in one part, and in several
+def test_an_object_that_is_replaced_after_it_was_listed_is_refused(
+    tmp_path: Path, s3_variables: dict[str, str], size: int
+) -> None:
+    settings = load_settings({**s3_variables, "RAW_STORE_URL": ""}, tmp_path)
+    bucket = buckets.Bucket("s3://", settings)
+    s3, name = filesystem_of("s3://", settings), f"in-{uuid4().hex}"
+    s3.mkdir(name, region_name=s3_variables["AWS_REGION"])
+    s3.pipe(f"{name}/a b.csv", b"a" * size)
+    (item,) = bucket.find(f"s3://{name}", "*.csv")
+    bucket.fetch(item, tmp_path / "got")
+    assert (tmp_path / "got").stat().st_size == size
+    s3.pipe(f"{name}/a b.csv", b"b" * size)
+    with pytest.raises(SourceError, match=r"a b\.csv: it was replaced after it was listed"):
+        bucket.fetch(item, tmp_path / "got")
+
+
 @pytest.fixture
 def strict_s3(s3_variables: dict[str, str]) -> Iterator[dict[str, str]]:
     """The key of somebody who may list the bucket `strict` and not read it."""
