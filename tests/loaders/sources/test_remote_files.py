@@ -1,6 +1,7 @@
 """Files in a bucket and on the web: what has landed is not downloaded again."""
 
 import gzip
+import io
 import json
 import socket
 import socketserver
@@ -239,6 +240,28 @@ def test_a_redirect_leads_to_no_other_kind_of_address(
         web.fetch(Object("http://files.test/users.csv"), tmp_path / "got", ())
     assert "/secret" not in [address for address, _ in api.requests]
     assert reached[-1] == "rebound.test"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [("http", "https", "the server answered 404"), ("https", "http", "http://, which is refused")],
+)
+def test_a_redirect_leads_to_a_safer_scheme_and_to_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str, told: str
+) -> None:
+    def answered(_: object, place: str, **__: object) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.raw = (
+            (302 if place.endswith("old.csv") else 404),
+            io.BytesIO(),
+        )
+        response.headers["Location"] = f"{after}://93.184.216.34/new.csv"
+        return response
+
+    monkeypatch.setattr(requests.Session, "get", answered)
+    with pytest.raises(SourceError) as refused:
+        web.fetch(Object(f"{before}://93.184.216.34/old.csv"), tmp_path / "got", ())
+    assert told in str(refused.value)
 
 
 @pytest.mark.parametrize("is_late", ["headers", "body"])
