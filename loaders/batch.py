@@ -15,6 +15,7 @@ Format = Literal["csv", "json", "ndjson", "json-seq", "parquet"]
 Compression = Literal["gzip", "zip", "zstd"]
 Ragged = Literal["quarantine", "extra"]
 Contract = Literal["evolve", "warn", "freeze"]
+RECORDS = "raw_data.json"  # the name of what records were received in; the archive adds the time
 EXTRA = "_extra"  # the column for what has no column of its own, a JSON object
 
 

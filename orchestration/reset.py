@@ -4,6 +4,7 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import Any
 
+from loaders import objects
 from loaders.catalog import load_catalog, tables_of
 from loaders.destinations.tables import OURS
 from loaders.errors import WarehouseError
@@ -53,7 +54,7 @@ def _built() -> set[tuple[str, str]]:
 def _landed(settings: Settings) -> set[tuple[str, str]]:
     names = {table for _, table in tables_of(load_catalog(settings))} | OURS.keys()
     dlt_tables = {"_dlt_loads", "_dlt_pipeline_state", "_dlt_version"}
-    return {(RAW_SCHEMA, name) for name in names | dlt_tables}
+    return {(RAW_SCHEMA, name) for name in names | dlt_tables | {objects.TABLE}}
 
 
 def _drop_relations(warehouse: Postgres, ours: Collection[tuple[str, str]]) -> None:

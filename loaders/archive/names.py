@@ -2,6 +2,7 @@
 
     files/users.csv                     a file, by the name that it came under
     raw/raw_data_20261121_183000.json   an answer of an API, by the second in which it was asked
+    raw/report.pdf                      an answer that is no JSON, by its own name
     replays/4f….csv                     mended rows
     batches/9a….json-seq.zst            the records of an answer, as they land
     processed/processed_data_….json     what the models made of a run's answers
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from loaders.batch import Batch, Received
+from loaders.batch import RECORDS, Batch, Received
 from loaders.destinations.tables import Manifest
 from loaders.raw_store import LONGEST_NAME
 
@@ -27,7 +28,9 @@ def received_key(url: str, manifest: Manifest, received: Received) -> str:
         return f"replays/{_sound(received.name)}"
     if manifest.batch.format == "json-seq":
         moment = datetime.fromisoformat(manifest.started_at).astimezone(UTC)
-        return f"{_folder_of('raw', url, moment)}/raw_data_{moment:%Y%m%d_%H%M%S}.json"
+        timed = f"raw_data_{moment:%Y%m%d_%H%M%S}.json"
+        name = timed if received.name == RECORDS else _sound(received.name)
+        return f"{_folder_of('raw', url, moment)}/{name}"
     return f"files/{_sound(received.name)}"
 
 

@@ -28,11 +28,12 @@ class Guard:
     """Where requests for an address may go: elsewhere only without credentials, and in public.
 
     What an API links to or redirects to is the word of a stranger. It may name a loopback, private
-    or link-local address only where the one that the operator gave is of the same kind.
+    or link-local address only where the one that the operator gave is of the same kind. `named`
+    stands before its address in what people are told.
     """
 
-    def __init__(self, url: str, *, has_credentials: bool) -> None:
-        self._url = url
+    def __init__(self, url: str, *, has_credentials: bool, named: str = "the API at ") -> None:
+        self._told = f"{named}{shown(url)}"
         self._own = _place(url)
         self._has_credentials = has_credentials
         self._sound: set[str] = {self._own[1]}
@@ -45,8 +46,7 @@ class Guard:
         """
         if self._has_credentials and not self._may_be_told(url):
             raise SourceError(
-                f"the API at {shown(self._url)} links to {shown(url)}; "
-                "the token is not sent to another host"
+                f"{self._told} links to {shown(url)}; the token is not sent to another host"
             )
         _, host, _ = _place(url)
         if host not in self._sound:
@@ -70,8 +70,7 @@ class Guard:
     def _refuse(self, url: str, kinds: set[str]) -> None:
         for kind in sorted(kinds - {PUBLIC} - kinds_of(self._own[1])):
             raise SourceError(
-                f"the API at {shown(self._url)} leads to {shown(url)}, a {kind} address; "
-                "no request is sent there"
+                f"{self._told} leads to {shown(url)}, a {kind} address; no request is sent there"
             )
 
 

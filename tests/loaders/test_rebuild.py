@@ -11,12 +11,15 @@ import pytest
 
 from loaders import archive
 from loaders.batch import Books
-from loaders.catalog import ApiTable, FileTable, RestApiSource
+from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.errors import AssayError, SettingsError
+from loaders.ledger import raw_columns
 from loaders.raw_store.local import LocalStore
 from loaders.rebuild import Rebuilt, open_history, rebuild, refuse_filled
 from loaders.settings import load_settings
+from loaders.verification import verify
 from loaders.warehouse import open_warehouse
+from orchestration.reset import drop_warehouse
 from tests.loaders.conftest import USERS, Answer, Api, Landings, WriteFile, lab_of
 from tests.loaders.test_replay import Desk, mended
 
@@ -127,6 +130,39 @@ def small(tmp_path: Path) -> Landings:
     """An empty DuckDB: what follows does not depend on the warehouse."""
     settings = load_settings({"ELT_DATA_DIR": str(tmp_path / "data")}, tmp_path)
     return Landings(settings, open_warehouse(settings))
+
+
+def test_what_was_not_downloaded_again_is_never_opened(
+    landings: Landings, tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagged = {"ETag": '"1"'}
+    api.put("/posts", Answer('[{"id": 1}]', headers=tagged), Answer("", 304, tagged))
+    api.put("/users.csv", Answer(HEADER + "1,Ada,\n", headers=tagged), Answer("", 304, tagged))
+    api.put("/report.pdf", Answer(b"%PDF-1.7\x00"))
+    monkeypatch.chdir(tmp_path)  # "", the path of what is not here, would be a folder with nothing
+    web = FilesSource(path=f"{api.url}/users.csv", tables={"users": FileTable("users.csv")})
+    posts = {"posts": ApiTable("posts"), "reports": ApiTable("report.pdf", answer="bytes")}
+    for tables in ({"posts": posts["posts"]}, posts):  # a report beside the posts of before
+        assert landings.land(web, "web").problems == ()
+        outcome = landings.land(RestApiSource(url=api.url, tables=tables), "api")
+        assert (outcome.problems, outcome.warnings, outcome.new.landed) == ((), (), 1)
+    assert landings.value("select count(*) from raw._objects") == 1
+    assert (landings.settings.data_dir / "raw" / "report.pdf").read_bytes() == b"%PDF-1.7\x00"
+    assert not any(verdict.problems for verdict in verify(landings.warehouse))
+
+    before = dict(held(landings))
+    lose(landings, "files", "raw", "batches", "landings")
+    assert not any(landing.problems for landing in rebuild_all(landings))
+    del before["_objects"]  # it only saves downloads
+    assert held(landings) == before
+    assert not any(verdict.problems for verdict in verify(landings.warehouse))
+    api.put("/users.csv", Answer(HEADER + "1,Ada,\n", headers=tagged))
+    for _ in range(2):
+        assert landings.land(web, "web").new.read == 0
+    assert landings.value("select count(*) from raw._objects") == 1
+    drop_warehouse(landings.settings, landings.warehouse)
+    with landings.warehouse.reading() as reader:
+        assert raw_columns(reader) == {}
 
 
 def test_a_rebuilt_warehouse_goes_on_with_its_history(

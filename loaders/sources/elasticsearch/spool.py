@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from loaders.batch import Batch, Column, Received, batch_id
+from loaders.batch import RECORDS, Batch, Column, Received, batch_id
 from loaders.errors import SourceError
 from loaders.intake.documents.answers import DECODER, sequence_of
 from loaders.sources.elasticsearch.hits import Hit
@@ -120,7 +120,7 @@ def _write_array(records: list[bytes], path: Path) -> Received:
     content = b"[" + b",\n".join(records) + b"]\n"
     path.write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
-    return Received(str(path), "raw_data.json", sha256, len(content), "application/json")
+    return Received(str(path), RECORDS, sha256, len(content), "application/json")
 
 
 def _is_utf8(record: bytes) -> bool:

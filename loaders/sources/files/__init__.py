@@ -115,11 +115,11 @@ def _find_remote(spec: FilesSource, search: Search) -> Found:
         if not items:
             place = f"{shown(spec.path).rstrip('/')}/{expected.file}"
             missing.append(f"{place} is missing; expected {layout(expected)}")
-    hashed, seen = read(wanted, search)
-    contents, unreadable = _contents(hashed)
+    had = read(wanted, search)
+    contents, unreadable = _contents(had.hashed)
     batches, unsound = examine(contents, spec.tables, search.known, None, MUCH)
     problems = tuple(dict.fromkeys((*missing, *unreadable, *unsound)))
-    return Found(shown(spec.path), tuple(batches), problems, objects=tuple(seen))
+    return Found(shown(spec.path), tuple(batches), problems, notices=had.notices, objects=had.seen)
 
 
 def find_paths(
@@ -133,9 +133,9 @@ def find_paths(
     files = [File(table, place) for table, place in places if isinstance(place, Path)]
     wanted, problems = _wanted(places, search)
     with foreseen(search.known, files, {}, MUCH) as begun:
-        hashed, seen = read(wanted, search)
+        had = read(wanted, search)
         local = [hash_file(file, search) for file in files]
-        contents, unreadable = _contents([*local, *hashed])
+        contents, unreadable = _contents([*local, *had.hashed])
         free = [content for content in contents if content.table not in taken]
         problems += unreadable
         problems += [_refusal(content, taken) for content in contents if content.table in taken]
@@ -147,7 +147,8 @@ def find_paths(
     origin = ", ".join(told(place) for _, place in list(places)[:TOLD])
     more = len(places) - TOLD
     origin += f" and {more} more" if more > 0 else ""
-    return Found(origin, tuple(batches), (*problems, *unsound), objects=tuple(seen))
+    told_wrong = (*problems, *unsound)
+    return Found(origin, tuple(batches), told_wrong, notices=had.notices, objects=had.seen)
 
 
 def _wanted(

@@ -8,6 +8,7 @@ from fsspec.utils import glob_translate
 
 from loaders.errors import SourceError
 from loaders.settings import Settings
+from loaders.sources.files.pinned import PinnedAzure, PinnedS3
 from loaders.sources.files.remote import Fetched, Object
 from loaders.storage import filesystem_of
 
@@ -22,6 +23,7 @@ class Bucket:
     def __init__(self, url: str, settings: Settings) -> None:
         self._scheme = url.partition("://")[0]
         self._fs = filesystem_of(url, settings)
+        self._pinned = PinnedS3(self._fs) if self._scheme == "s3" else PinnedAzure(self._fs)
 
     def find(self, folder: str, pattern: str) -> list[Object]:
         """The objects of a folder whose names match, in order; all below it without a pattern."""
@@ -30,6 +32,10 @@ class Bucket:
         below = f"{root}/{fixed}" if fixed else root
         try:
             found = self._fs.find(below, detail=True, timeout=LISTING_SECONDS)
+            if isinstance(found, list):  # adlfs: the object of that name
+                found = {path: self._fs.info(path, timeout=PATIENCE_SECONDS) for path in found}
+            if not found and self._scheme == "az":  # nor does adlfs miss a container
+                self._fs.info(root.partition("/")[0], timeout=PATIENCE_SECONDS)
         except Exception as error:
             raise SourceError(f"{folder}: {why(error)}") from error
         matches = re.compile(glob_translate(pattern)).match if pattern else None
@@ -50,11 +56,11 @@ class Bucket:
         return Object(address, info["size"], version, etag, modified)
 
     def fetch(self, item: Object, path: Path) -> Fetched:
-        """Download an object; the size that its listing says must arrive."""
+        """Download an object as it was listed, and whole."""
         patience = PATIENCE_SECONDS + (item.size or 0) / SLOWEST
         try:
             place = item.address.partition("://")[2]
-            self._fs.get_file(place, str(path), timeout=patience)
+            self._pinned.download(item, place, path, patience)
         except Exception as error:
             raise SourceError(f"{item.address}: {why(error)}") from error
         arrived = path.stat().st_size
@@ -71,10 +77,21 @@ class Bucket:
             raise SourceError(f"{item.address}: {why(error)}") from error
 
 
+def _status_of_s3(error: Exception) -> int | None:
+    """The status behind an error of s3fs, which has an `errno` alone."""
+    answer = getattr(error.__cause__, "response", None)
+    if not isinstance(answer, dict):
+        return None
+    status: int | None = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status
+
+
 def why(error: Exception) -> str:
     """Why a bucket cannot be read, in a few words; a message of the server may show too much."""
     name = type(error).__name__
-    status = getattr(error, "status_code", None)
+    status = getattr(error, "status_code", None) or _status_of_s3(error)
+    if status == 412:
+        return "it was replaced after it was listed; run again"
     if isinstance(error, FileNotFoundError) or status == 404:
         return "there is no such bucket, container or object"
     if isinstance(error, PermissionError) or status in (401, 403):

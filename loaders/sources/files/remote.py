@@ -35,6 +35,7 @@ class Fetched(NamedTuple):
 
     item: Object
     is_unchanged: bool = False
+    notice: str | None = None
 
 
 class Wanted(NamedTuple):
@@ -42,6 +43,14 @@ class Wanted(NamedTuple):
 
     table: str | None
     item: Object
+
+
+class Had(NamedTuple):
+    """What was had of objects, in order, the versions read for the first time, and notices."""
+
+    hashed: tuple[Hashed, ...]
+    seen: tuple[Seen, ...]
+    notices: tuple[str, ...]
 
 
 def is_remote(path: object) -> bool:
@@ -109,8 +118,8 @@ def split(address: str) -> tuple[str, str]:
     return folder, address[len(folder) + 1 :]
 
 
-def read(wanted: Sequence[Wanted], search: Search) -> tuple[list[Hashed], list[Seen]]:
-    """The contents of objects, in order, and the versions that were read for the first time."""
+def read(wanted: Sequence[Wanted], search: Search) -> Had:
+    """The contents of objects; one that is still what it was is not downloaded."""
     ids = [object_id(search.source, table, _bare(item.address)) for table, item in wanted]
     versions = _settled(search.known.objects(ids), search)
     buckets = _buckets(wanted, search)
@@ -123,7 +132,7 @@ def read(wanted: Sequence[Wanted], search: Search) -> tuple[list[Hashed], list[S
         )
     seen = []
     hashed = []
-    for name, (found, version) in zip(ids, results, strict=True):
+    for name, (found, version, _) in zip(ids, results, strict=True):
         if isinstance(found, File):
             result = hash_file(found, search)
             if version and result.contents and not result.problems:
@@ -132,7 +141,8 @@ def read(wanted: Sequence[Wanted], search: Search) -> tuple[list[Hashed], list[S
             hashed.append(result)
         else:
             hashed.append(found)
-    return hashed, seen
+    notices = tuple(notice for *_, notice in results if notice)
+    return Had(tuple(hashed), tuple(seen), notices)
 
 
 def _settled(versions: Versions, search: Search) -> Versions:
@@ -156,11 +166,11 @@ def _read(
     at: int,
     search: Search,
     buckets: "Mapping[str, Bucket]",
-) -> tuple[File | Hashed, str | None]:
-    """An object as a file that is new, or as the contents that landed."""
+) -> tuple[File | Hashed, str | None, str | None]:
+    """An object as a file that is new, or as the contents that landed; its version, a notice."""
     table, item = wanted
     if item.version is not None and item.version in versions:
-        return _landed(wanted, versions[item.version], search), None
+        return _landed(wanted, versions[item.version], search), None, None
     name = urlsplit(item.address).path if item.address.startswith("http") else item.address
     name = name.rstrip("/").rpartition("/")[2] or "file"
     path = search.folder / "downloads" / str(at)
@@ -168,13 +178,13 @@ def _read(
     try:
         fetched = _fetch(item, path, versions, buckets)
     except AssayError as error:
-        return Hashed(File(table, path), (), (str(error),)), None
+        return Hashed(File(table, path), (), (str(error),)), None, None
     item = fetched.item
     if fetched.is_unchanged and item.version is not None:
-        return _landed(Wanted(table, item), versions[item.version], search), None
+        return _landed(Wanted(table, item), versions[item.version], search), None, None
     told = shown(item.address)
     origin = Origin(uri_of(item.address), told, name, item.etag, item.last_modified)
-    return File(table, path, origin), item.version
+    return File(table, path, origin), item.version, fetched.notice
 
 
 def _buckets(wanted: Sequence[Wanted], search: Search) -> "Mapping[str, Bucket]":

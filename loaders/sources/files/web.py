@@ -1,26 +1,40 @@
 """Files on the web: asked for conditionally, downloaded whole or not at all."""
 
-import ipaddress
-import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+import requests
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential_jitter,
+)
+from urllib3.exceptions import HTTPError
+
 from loaders.errors import SourceError
+from loaders.sources.addresses import Guard, is_loopback
+from loaders.sources.deadline import Deadline, WatchedAdapter
 from loaders.sources.files.remote import Fetched, Object, shown
 
-if TYPE_CHECKING:
-    import requests
-
 CONNECT_SECONDS, READ_SECONDS = 5, 30
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 60  # for the headers of an answer, and for what of its body is no matter of size
 SLOWEST = 10_000  # bytes a second: what moves slower is given up
-ATTEMPTS = 3
+ATTEMPTS = 4
+BACKOFF_SECONDS, LONGEST_WAIT = 0.1, 10
 MOST_REDIRECTS = 5
 BYTES_AT_ONCE = 1 << 16
 REDIRECTS = (301, 302, 303, 307, 308)
+TRANSIENT = (429, 500, 502, 503, 504)
+OF_NO_LENGTH = "the server does not say how long it is, so nobody sees whether it came whole"
+sleep = time.sleep
+
+
+class TransientError(SourceError):
+    """What may be otherwise in a moment."""
 
 
 def fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
@@ -29,35 +43,16 @@ def fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
     Raises:
         SourceError: it cannot be had, or not whole.
     """
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.exceptions import HTTPError
-    from urllib3.util import Retry
-
-    statuses = (429, 500, 502, 503, 504)
-    retry = Retry(
-        ATTEMPTS,
-        status_forcelist=statuses,
-        backoff_factor=0.1,
-        backoff_max=10,
-        redirect=0,
-        raise_on_status=False,
-        respect_retry_after_header=False,
+    trying = Retrying(
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_exponential_jitter(
+            multiplier=BACKOFF_SECONDS, max=LONGEST_WAIT, jitter=BACKOFF_SECONDS
+        ),
+        retry=retry_if_exception_type(TransientError),
+        sleep=sleep,
+        reraise=True,
     )
-    why = ""
-    for _ in range(ATTEMPTS):
-        with requests.Session() as session:
-            session.trust_env = not _is_inside(urlsplit(item.address).hostname or "")
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, HTTPAdapter(max_retries=retry))
-            try:
-                return _fetch(session, item, path, versions)
-            except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
-                why = type(error).__name__
-            except requests.RequestException as error:
-                why = type(error).__name__
-                break
-    raise SourceError(f"{shown(item.address)}: it cannot be read whole ({why})")
+    return trying(_fetch, item, path, versions)
 
 
 def probe(item: Object) -> None:
@@ -66,26 +61,15 @@ def probe(item: Object) -> None:
     Raises:
         SourceError: it cannot.
     """
-    import requests
-
-    try:
-        with requests.Session() as session:
-            session.trust_env = not _is_inside(urlsplit(item.address).hostname or "")
-            with _ask(session, item.address, {}) as response:
-                if response.status_code != 200:
-                    told = f"{response.status_code} {response.reason}"
-                    raise SourceError(f"{shown(item.address)}: the server answered {told}")
-    except requests.RequestException as error:
-        raise SourceError(f"{shown(item.address)}: {type(error).__name__}") from error
+    with _asked(item.address, {}) as response:
+        _refuse_status(response, item.address)
 
 
-def _fetch(
-    session: "requests.Session", item: Object, path: Path, versions: Collection[str]
-) -> Fetched:
+def _fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
     etags = [version for version in versions if version.startswith(('"', 'W/"'))]
     headers = {"Accept-Encoding": "identity"}
     headers |= {"If-None-Match": ", ".join(etags)} if etags else {}
-    with _ask(session, item.address, headers) as response:
+    with _asked(item.address, headers) as response:
         etag = response.headers.get("ETag")
         modified = response.headers.get("Last-Modified")
         length = response.headers.get("Content-Length")
@@ -94,56 +78,78 @@ def _fetch(
             if version is None:
                 raise SourceError(f"{shown(item.address)}: it answered 304 to another question")
             return Fetched(item._replace(version=version), is_unchanged=True)
-        if response.status_code != 200:
-            told = f"{response.status_code} {response.reason}"
-            raise SourceError(f"{shown(item.address)}: the server answered {told}")
+        _refuse_status(response, item.address)
         version = etag or (f"{modified} {length}" if modified and length else None)
         item = item._replace(version=version, etag=etag, last_modified=modified)
         if version in versions:
             return Fetched(item, is_unchanged=True)
         _save(response, item.address, path)
+        if length is None and not response.raw.chunked:  # the next run asks for the whole again
+            notice = f"{shown(item.address)}: {OF_NO_LENGTH}"
+            return Fetched(item._replace(version=None), notice=notice)
         return Fetched(item)
 
 
-def _save(response: "requests.Response", address: str, path: Path) -> None:
+def _refuse_status(response: requests.Response, address: str) -> None:
+    if response.status_code != 200:
+        told = f"the server answered {response.status_code} {response.reason}".rstrip()
+        is_transient = response.status_code in TRANSIENT
+        raise (TransientError if is_transient else SourceError)(f"{shown(address)}: {told}")
+
+
+def _save(response: requests.Response, address: str, path: Path) -> None:
     """Write the bytes as they come; urllib3 compares them with the length that was declared."""
     started, size = time.monotonic(), 0
     with path.open("wb") as file:
-        for chunk in response.raw.stream(BYTES_AT_ONCE, decode_content=False):
+        # not `stream`, which waits for all bytes of a chunk, however slowly they drip
+        while chunk := response.raw.read1(BYTES_AT_ONCE, decode_content=False):
             size += file.write(chunk)
             if time.monotonic() - started > PATIENCE_SECONDS + size / SLOWEST:
                 raise SourceError(f"{shown(address)}: it comes too slowly; given up")
 
 
-def _ask(session: "requests.Session", address: str, headers: dict[str, str]) -> "requests.Response":
-    """The answer behind redirects, none of which leads to another scheme or inside."""
-    parts = urlsplit(address)
-    may_be_inside = _is_inside(parts.hostname or "")
+@contextmanager
+def _asked(address: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+    """The answer behind redirects, whose body is yet to come."""
+    deadline = Deadline(PATIENCE_SECONDS)
+    guard = Guard(address, has_credentials=False, named="")
+    try:
+        with requests.Session() as session:
+            session.trust_env = not is_loopback(address)  # a proxy is for elsewhere
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, WatchedAdapter(deadline, guard))
+            with _follow(session, deadline, address, headers) as response:
+                yield response
+    except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
+        why = "TimeoutError" if deadline.is_over else type(error).__name__
+        raise TransientError(f"{shown(address)}: it cannot be read whole ({why})") from error
+    except requests.RequestException as error:
+        why = type(error).__name__
+        raise SourceError(f"{shown(address)}: it cannot be read ({why})") from error
+
+
+def _follow(
+    session: requests.Session, deadline: Deadline, address: str, headers: dict[str, str]
+) -> requests.Response:
+    """The answer behind redirects, none of which leads to a scheme less safe."""
     place = address
     for _ in range(MOST_REDIRECTS + 1):
-        response = session.get(
-            place,
-            headers=headers,
-            stream=True,
-            allow_redirects=False,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-        )
+        with deadline.running():
+            response = session.get(
+                place,
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+            )
+        if deadline.is_over:  # headers that end with their connection look whole
+            response.close()
+            raise requests.Timeout
         if response.status_code not in REDIRECTS:
             return response
         response.close()
-        place = urljoin(place, response.headers.get("Location", ""))
-        to = urlsplit(place)
-        if to.scheme != parts.scheme:
-            raise SourceError(f"{shown(address)}: redirects to {to.scheme}://, which is refused")
-        if not may_be_inside and _is_inside(to.hostname or ""):
-            raise SourceError(f"{shown(address)}: redirects to a private address: refused")
+        place, before = urljoin(place, response.headers.get("Location", "")), place
+        now, then = urlsplit(place).scheme, urlsplit(before).scheme
+        if now not in (then, "https"):
+            raise SourceError(f"{shown(address)}: redirects to {now}://, which is refused")
     raise SourceError(f"{shown(address)}: redirects more than {MOST_REDIRECTS} times")
-
-
-def _is_inside(host: str) -> bool:
-    """Whether a host is, or may be, one that the internet cannot reach."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return False
-    return any(not ipaddress.ip_address(str(i[4][0]).partition("%")[0]).is_global for i in found)

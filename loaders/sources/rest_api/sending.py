@@ -20,7 +20,7 @@ from loaders.errors import SourceError
 from loaders.intake.documents.answers import NotJsonError, NotRecordsError
 from loaders.progress import PROGRESS
 from loaders.sources.addresses import Guard, is_loopback, shown
-from loaders.sources.rest_api.deadline import Deadline, WatchedAdapter
+from loaders.sources.deadline import Deadline, WatchedAdapter
 
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 import numpy as np
 
-from loaders.batch import Received
+from loaders.batch import RECORDS, Received
 from loaders.intake.documents.answers import ITEM, sequence_of
 from loaders.intake.documents.sequence import read_items
 from loaders.sources.rest_api.repeats import BLOCK, Places, Repeats
@@ -107,7 +107,7 @@ class Spool:
             self._rewrite(dropped)
         count = sum(self._counts) - len(dropped)
         file, bodies = self._items, self._bodies.file
-        received = Received(str(bodies.path), "raw_data.json", bodies.sha256, bodies.bytes, JSON)
+        received = Received(str(bodies.path), RECORDS, bodies.sha256, bodies.bytes, JSON)
         regular = count if self._are_objects else None
         return Spooled(file.path, file.sha256, file.bytes, count, regular, len(dropped), received)
 

@@ -39,6 +39,14 @@ def test_a_lake_has_answers_in_folders_by_day(batch_of: BatchOf, url: str) -> No
     assert key == "raw/year=2026/month=11/day=21/raw_data_20261121_180509.json"
 
 
+def test_an_answer_of_any_kind_keeps_its_name(batch_of: BatchOf) -> None:
+    manifest = manifest_of(batch_of, format="json-seq")
+    key = received_key("file:///data", manifest, received("report.pdf"))
+    assert key == "raw/report.pdf"
+    key = received_key("az://lake", manifest, received("../raw_data.pdf"))
+    assert key == "raw/year=2026/month=11/day=21/raw_data.pdf"
+
+
 def test_mended_rows_have_a_place_of_their_own(batch_of: BatchOf) -> None:
     manifest = Manifest(
         batch_of(b"", format="json-seq"), "run-1", MOMENT, True, False, mends=(Mend("b0", 1, "x"),)
