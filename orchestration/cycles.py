@@ -36,8 +36,8 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a cycle. `started_at` is UTC, ISO 8601.
 
     An exit code below 0 is the signal that ended it; it is None where nothing could be started.
-    `held_by` is the run for which it was skipped. `late_ticks` are the times that passed while the
-    cycle before was under way, `skipped_ticks` all that were skipped so far.
+    `held_by` is the run for which it was skipped. `late_ticks` are the times of the
+    schedule that passed meanwhile, `skipped_ticks` all cycles of it that were skipped so far.
     """
 
     schedule: str
@@ -74,7 +74,7 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
         if self.rows_new is not None:
             parts.append(f"{self.rows_new} rows new")
         if self.late_ticks:
-            parts.append(f"{self.late_ticks} ticks passed over before it")
+            parts.append(f"{self.late_ticks} late ticks passed over")
         return ", ".join(parts) + (f": {self.message}" if self.message else "")
 
 

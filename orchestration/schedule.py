@@ -136,7 +136,7 @@ def _scheduler(jobs: Sequence[Job], run: Callable[[Job], None], cycles: Cycles, 
 
     def pass_over(event: Any) -> None:
         if cycles.count_late(event.job_id, len(event.scheduled_run_times)):
-            tell(f"{event.job_id}: the cycle before is not over; its ticks are passed over")
+            tell(f"{event.job_id}: its cycle is not over; late ticks are passed over")
 
     scheduler.add_listener(pass_over, EVENT_JOB_MAX_INSTANCES)
     now = datetime.now(UTC)
