@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ State = Literal["running", "succeeded", "failed", "interrupted"]
 RECORD = "run.json"
 UNDER_WAY = ".under_way"  # a folder with a file for each run that has begun and not ended
 WORK_FOLDERS = ("dlt", "found")  # of a run, which it removes itself unless it is killed
+NEWEST = 20  # runs among which that of a process is looked for
 log = logging.getLogger("assay.registry")
 
 
@@ -53,6 +55,7 @@ class RunRecord(msgspec.Struct):
     """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
 
     `pid_since` tells its process from a later one of the same number, where the system says it.
+    `held_by` is the run that held the warehouse, where this one could not begin for it.
     """
 
     run_id: str
@@ -73,6 +76,7 @@ class RunRecord(msgspec.Struct):
     env: str | None = None
     pipeline: str | None = None
     result: Result | None = None
+    held_by: str | None = None
     seconds: dict[str, float] = {}
 
     @property
@@ -144,6 +148,20 @@ def load_all(runs_dir: Path, limit: int | None = None) -> list[RunRecord]:
         except AssayError as error:
             log.warning("%s", error)
     return records
+
+
+def run_of(runs_dir: Path, pid: int, since: int | None, *, is_over: bool) -> str | None:
+    """The id of the run that a process is, or was where it is over, if it has a record."""
+    names = [mark.name for mark in (runs_dir / UNDER_WAY).glob("*")]
+    if is_over and runs_dir.is_dir():
+        folders = sorted((folder.name for folder in runs_dir.iterdir()), reverse=True)
+        names += folders[:NEWEST]
+    for name in names:
+        with suppress(AssayError):
+            record = load(runs_dir, name)
+            if (record.pid, record.pid_since) == (pid, since):
+                return name
+    return None
 
 
 def sweep(runs_dir: Path) -> None:

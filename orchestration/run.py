@@ -22,7 +22,7 @@ from loaders.warehouse import Warehouse, open_warehouse
 from orchestration import builds, dbt, registry
 from orchestration.fingerprint import fingerprint
 from orchestration.interruption import interruptible
-from orchestration.lock import run_lock
+from orchestration.lock import RunUnderWayError, run_lock
 from orchestration.processed import keep_processed
 from orchestration.registry import Rejections, RunRecord
 
@@ -122,6 +122,8 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
             record.state = _state(record)
             log.info("run %s", record.state)
     except BaseException as error:
+        if isinstance(error, RunUnderWayError):
+            record.held_by = error.run_id or "(unknown)"
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         told = full_disk(error, settings.data_dir)
         record.errors = [told or str(error) or type(error).__name__]

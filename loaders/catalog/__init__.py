@@ -8,8 +8,9 @@ from loaders.catalog.conflicts import OnConflict, conflicts_of
 from loaders.catalog.elasticsearch import ElasticsearchSource, IndexTable
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.names import DOCUMENTS, PATHS
-from loaders.catalog.reading import load_catalog
+from loaders.catalog.reading import load_catalog, load_schedules
 from loaders.catalog.rest_api import ApiTable, RestApiSource
+from loaders.catalog.schedules import Schedule
 from loaders.catalog.specs import SourceSpec, modelled_tables_of, tables_of
 
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "IndexTable",
     "OnConflict",
     "RestApiSource",
+    "Schedule",
     "SourceSpec",
     "conflicts_of",
     "load_catalog",
+    "load_schedules",
     "modelled_tables_of",
     "tables_of",
 ]

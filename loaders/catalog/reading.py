@@ -1,7 +1,7 @@
 """sources.yml → the specs of its sources."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from loaders.catalog.files import FileTable
 from loaders.catalog.lines import line_of
 from loaders.catalog.names import Name
 from loaders.catalog.rest_api import FILLED_WHEN_ASKED
+from loaders.catalog.schedules import Schedule, as_written, schedule_problems
 from loaders.catalog.specs import TABLES, SourceSpec
 from loaders.errors import SettingsError
 from loaders.settings import PROJECT_DIR, Settings
@@ -24,6 +25,7 @@ PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: dict[Name, Annotated[SourceSpec, msgspec.Meta()]]
+    schedules: dict[Name, Schedule] = {}
 
 
 def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, SourceSpec]:
@@ -32,6 +34,24 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
     Raises:
         SettingsError: naming the file, the line, and what is wrong there.
     """
+    return _read(settings, path)[0].sources
+
+
+def load_schedules(
+    settings: Settings, pipelines: Collection[str], path: Path = CATALOG_PATH
+) -> dict[str, Schedule]:
+    """Read the schedules, in the order they are written; they may name these pipelines.
+
+    Raises:
+        SettingsError: naming the file, the line, and what is wrong there.
+    """
+    catalog, root = _read(settings, path)
+    for keys, problem in schedule_problems(catalog.schedules, catalog.sources, pipelines):
+        raise SettingsError(f"{path.name}, line {line_of(root, keys)}: {problem}")
+    return catalog.schedules
+
+
+def _read(settings: Settings, path: Path) -> tuple[_Catalog, yaml.Node | None]:
     try:
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
@@ -50,6 +70,8 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
         "CSV_DATA_PATH": str(settings.csv_data_path),
     }
     filled = _fill(document, values)
+    if isinstance(document, dict) and document.get("schedules") is not None:
+        filled["schedules"] = as_written(document["schedules"])
     try:
         catalog = msgspec.convert(filled, _Catalog, strict=True)
     except msgspec.ValidationError as error:
@@ -57,7 +79,7 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
         line = line_of(root, _keys(place, filled))
         raise SettingsError(f"{path.name}, line {line}: {message}") from None
     check(catalog.sources, path, root)
-    return catalog.sources
+    return catalog, root
 
 
 def _fill(node: Any, values: Mapping[str, str], later: frozenset[str] = frozenset()) -> Any:
@@ -84,7 +106,7 @@ def _fill(node: Any, values: Mapping[str, str], later: frozenset[str] = frozense
 
 def _keys(place: str, node: Any) -> Iterator[str]:
     """The keys of a place such as `$.sources[...].tables[...].file`; `...` is who does not fit."""
-    kinds: list[Any] = [SourceSpec]
+    kinds: list[Any] = [Schedule if place.startswith("$.schedules") else SourceSpec]
     for step in re.findall(r"\w+|\.\.\.", place.partition("$")[2]):
         key = step
         if step == "...":

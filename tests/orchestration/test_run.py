@@ -15,7 +15,7 @@ import pytest
 from loaders.errors import AssayError
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
-from orchestration import dbt, reading, registry
+from orchestration import dbt, lock, reading, registry
 from orchestration.reset import drop_warehouse
 from orchestration.run import run
 from tests.conftest import Elt
@@ -77,6 +77,16 @@ def test_a_database_that_is_down_fails_the_run_and_the_record_says_why(
     kept = [path.read_text() for path in settings.runs_dir.rglob("*") if path.is_file()]
     assert kept
     assert not any("hidden-word" in text for text in kept)
+
+
+def test_a_run_that_another_one_keeps_from_beginning_says_in_its_record_which(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.1)
+    with lock.run_lock(open_warehouse(settings), "run-1"), pytest.raises(lock.RunUnderWayError):
+        run(settings)
+    (record,) = registry.load_all(settings.runs_dir)
+    assert (record.state, record.held_by) == ("failed", "run-1")
 
 
 @pytest.mark.parametrize("stage", ["Landing", "Building"])

@@ -1,0 +1,208 @@
+"""Cycles of schedules, one at a time: each a run of the command line, and one line to tell of it.
+
+A cycle that meets a run of somebody else's on the warehouse is skipped: its time comes again.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from loaders.catalog import Schedule
+from orchestration.invocations import COMMAND, PATIENCE, Invocation
+from orchestration.registry import RunRecord
+
+State = Literal["succeeded", "failed", "interrupted", "skipped"]
+DONE = (0, 3)  # exit codes
+BADNESS = (0, 3, 2, 1)  # exit codes, from the best to the worst
+LARGEST_LOG = 10_000_000  # bytes; then it begins anew, and one before it is kept
+
+
+class Job(NamedTuple):
+    """A schedule by its name, the command line of its cycles, and where its runs have records."""
+
+    name: str
+    schedule: Schedule
+    arguments: Sequence[str]
+    runs_dir: Path
+
+
+class Cycle(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a cycle. `started_at` is UTC, ISO 8601.
+
+    An exit code below 0 is the signal that ended it; it is None where nothing could be started.
+    `held_by` is the run for which it was skipped. `late_ticks` are the times of the
+    schedule that passed meanwhile, `skipped_ticks` all cycles of it that were skipped so far.
+    """
+
+    schedule: str
+    state: State
+    started_at: str
+    seconds: float
+    exit_code: int | None = None
+    run_id: str | None = None
+    rows_new: int | None = None
+    held_by: str | None = None
+    message: str | None = None
+    late_ticks: int = 0
+    skipped_ticks: int = 0
+
+    @property
+    def badness(self) -> int:
+        """The exit code of who waits for this cycle alone; a skipped one is no failure."""
+        if self.state == "skipped":
+            return 0
+        return self.exit_code if self.exit_code in BADNESS else 1
+
+    @property
+    def told(self) -> str:
+        """The cycle, on one line."""
+        parts = [f"{self.schedule}: {self.state}"]
+        if self.state == "skipped":
+            parts = [f"{self.schedule}: skipped, for run {self.held_by} holds the warehouse"]
+            parts.append(f"{self.skipped_ticks} skipped so far")
+        elif self.run_id:
+            parts.append(f"run {self.run_id}")
+        if self.exit_code is not None and self.state != "skipped":
+            parts.append(f"exit {self.exit_code}")
+        parts.append(f"{self.seconds:.1f} s")
+        if self.rows_new is not None:
+            parts.append(f"{self.rows_new} rows new")
+        if self.late_ticks:
+            parts.append(f"{self.late_ticks} late ticks passed over")
+        return ", ".join(parts) + (f": {self.message}" if self.message else "")
+
+
+def arguments_of(schedule: Schedule, env: str | None) -> list[str]:
+    """The command line of a cycle, in the environment of the schedule or else in this one."""
+    names = [schedule.pipeline] if schedule.pipeline else list(schedule.run or ())
+    params = [
+        part
+        for key, value in schedule.params.items()
+        for part in ("--param", f"{key}={_text(value)}")
+    ]
+    env = schedule.env or env
+    return ["run", *names, *params, *(("--env", env) if env else ())]
+
+
+def worst(cycles: Sequence[Cycle]) -> int:
+    """The exit code that is the worst of these."""
+    return max((cycle.badness for cycle in cycles), key=BADNESS.index, default=0)
+
+
+class Cycles:
+    """Runs cycles, and ends the one under way when it is told to stop.
+
+    What they print goes to the file `log`.
+    """
+
+    def __init__(
+        self, log: Path, command: Sequence[str] = COMMAND, patience: float = PATIENCE
+    ) -> None:
+        self._log = log
+        self._command = command
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._is_stopped = False
+        self._current: Invocation | None = None
+        self._late: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+
+    def count_late(self, name: str, ticks: int) -> bool:
+        """Count times of a schedule that passed; whether they are the first of the cycle."""
+        with self._lock:
+            self._late[name] += ticks
+            return self._late[name] == ticks
+
+    def run(self, job: Job) -> Cycle | None:
+        """One cycle, to its end; None where there is to be no other."""
+        started_at, began = datetime.now(UTC), time.monotonic()
+        try:
+            invocation = self._start(job, started_at)
+        except OSError as error:
+            return self._told(job, started_at, began, message=f"cannot be started: {error}")
+        if invocation is None:
+            return None
+        try:
+            code = invocation.wait()
+        finally:
+            with self._lock:
+                self._current = None
+        return self._told(job, started_at, began, **_outcome(invocation, code))
+
+    def stop(self) -> None:
+        """Begin no other cycle, and end the one under way."""
+        with self._lock:
+            self._is_stopped = True
+            current = self._current
+        if current is not None:
+            current.cancel(self._patience)
+
+    def _start(self, job: Job, at: datetime) -> Invocation | None:
+        self._write_head(f"{at:%Y-%m-%dT%H:%M:%SZ} {job.name}")
+        with self._lock:
+            if self._is_stopped:
+                return None
+            self._current = Invocation(job.arguments, job.runs_dir, self._log, self._command)
+            return self._current
+
+    def _write_head(self, head: str) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        if self._log.exists() and self._log.stat().st_size > LARGEST_LOG:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"--- {head}\n")
+
+    def _told(self, job: Job, at: datetime, began: float, **outcome: Any) -> Cycle:
+        outcome = {"state": "failed", **outcome}
+        with self._lock:
+            self._skipped[job.name] += outcome["state"] == "skipped"
+            late = self._late.pop(job.name, 0)
+        return Cycle(
+            schedule=job.name,
+            started_at=f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            seconds=round(time.monotonic() - began, 3),
+            late_ticks=late,
+            skipped_ticks=self._skipped[job.name],
+            **outcome,
+        )
+
+
+def _outcome(invocation: Invocation, code: int) -> dict[str, Any]:
+    record = invocation.record
+    outcome: dict[str, Any] = {"exit_code": code, "run_id": invocation.run_id}
+    if record is not None and record.held_by:
+        return {**outcome, "state": "skipped", "held_by": record.held_by}
+    if record is not None:
+        outcome["rows_new"] = _rows_new(record)
+    if code in DONE:
+        return {**outcome, "state": "succeeded"}
+    was_ended = code < 0 or (record is not None and record.state == "interrupted")
+    message = _problem(record) or invocation.last_line or "it said nothing"
+    return {**outcome, "state": "interrupted" if was_ended else "failed", "message": message}
+
+
+def _problem(record: RunRecord | None) -> str | None:
+    """What was wrong first, on one line; a build that failed has no error of the run's own."""
+    if record is None:
+        return None
+    problems = [*record.errors, *(told for outcome in record.sources for told in outcome.problems)]
+    if record.transform is not None:
+        problems += [f"{failed.kind} {failed.name} failed" for failed in record.transform.failures]
+    return problems[0].partition("\n")[0] if problems else None
+
+
+def _rows_new(record: RunRecord) -> int:
+    if record.result is not None:
+        return record.result.rows
+    return sum(outcome.new.landed for outcome in record.sources)
+
+
+def _text(value: Any) -> str:
+    """A parameter as `--param` takes it."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

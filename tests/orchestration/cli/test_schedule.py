@@ -1,0 +1,62 @@
+"""`elt schedule` as it is typed: what it refuses, prints, and exits with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import schedule
+from orchestration.cycles import Cycle, Cycles
+from tests.conftest import Elt
+
+
+@pytest.fixture
+def target() -> str:
+    return "duckdb"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--only", "nightly"], "elt: there is no schedule 'nightly'; sources.yml has everything"),
+        (["--env", "stage"], "ELT_ENV is 'stage'; allowed: dev, test, prod"),
+    ],
+)
+def test_what_cannot_be_scheduled_is_bad_usage(elt: Elt, arguments: list[str], told: str) -> None:
+    done = elt("schedule", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def test_a_cycle_is_a_line_for_people_and_a_document_for_programs(
+    elt: Elt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cycle = Cycle(
+        schedule="everything",
+        state="succeeded",
+        started_at="2026-11-20T09:30:00Z",
+        seconds=1.26,
+        exit_code=3,
+        run_id="run-1",
+        rows_new=7,
+        late_ticks=2,
+    )
+
+    def run_once(jobs: Any, cycles: Cycles, report: Any, _tell: Any) -> int:
+        assert [job.arguments for job in jobs] == [["run", "--env", "dev"]]
+        assert cycles._log == tmp_path / "data" / "dev" / "schedule.log"
+        report(cycle)
+        report(cycle)
+        return 3
+
+    monkeypatch.setattr(schedule, "run_once", run_once)
+    done = elt("schedule", "--once", "--env", "dev", "--json")
+    assert done.returncode == 3
+    line = "everything: succeeded, run run-1, exit 3, 1.3 s, 7 rows new, 2 late ticks passed over\n"
+    assert done.stderr == 2 * line
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(d["run_id"], d["late_ticks"], d["held_by"]) for d in documents] == [
+        ("run-1", 2, None),
+        ("run-1", 2, None),
+    ]
