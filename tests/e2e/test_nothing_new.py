@@ -10,7 +10,7 @@ from loaders.settings import PROJECT_DIR
 from tests.conftest import Elt
 
 MESSY_LAB = str(PROJECT_DIR / "seeds" / "lab_messy")
-NOT_NEEDED = ("dlt", "dbt", "pandas", "pyarrow", "numpy", "requests", "psycopg2", "chardet")
+NOT_NEEDED = ("dlt", "dbt", "pandas", "pyarrow", "numpy", "requests", "chardet")
 # A finder that stands before all others, and refuses what such a run has no use for
 WITHOUT = """
 import sys

@@ -26,6 +26,9 @@ def mends(environ: dict[str, str]) -> dict[str, str | None]:
     return {finding.check: finding.mend for finding in examine(environ)}
 
 
+FILES = ["files"] * 3  # a finding for each source of files: lab, sales, events
+
+
 def found(environ: dict[str, str], check: str) -> list[Finding]:
     return [finding for finding in examine(environ) if finding.check == check]
 
@@ -34,7 +37,7 @@ def test_doctor_says_what_is_there_and_what_to_mend(elt: Elt, target: str) -> No
     well = elt("doctor")
     assert well.returncode == 0
     privileges = ["privileges"] if target == "postgres" else []
-    names = ["python", "disk", "settings", "warehouse", *privileges, "sources", "files"]
+    names = ["python", "disk", "settings", "warehouse", *privileges, "sources", *FILES]
     assert [line.split()[:2] for line in well.stdout.splitlines()] == [
         ["ok", name] for name in names
     ]
@@ -70,7 +73,7 @@ def test_bad_settings_are_findings_and_the_checks_without_them_go_on(elt: Elt) -
         "settings",
         "settings",
         "sources",
-        "files",
+        *FILES,
     ]
     refused = {f["state"]: f["mend"] for f in listed if f["check"] == "settings"}
     assert refused["ELT_TARGET is not usable"].endswith("allowed: duckdb or postgres")
@@ -121,7 +124,7 @@ def lab(tmp_path: Path) -> dict[str, str]:
 
 def test_a_missing_file_is_named_with_its_folder_and_header(lab: dict[str, str]) -> None:
     header = "experiment_id,user_id,experiment_compound_ids,experiment_run_time"
-    assert found(lab, "files") == [
+    assert [finding for finding in found(lab, "files") if finding.mend] == [
         Finding(
             "files",
             "lab: user_experiments.csv is missing",
@@ -132,7 +135,7 @@ def test_a_missing_file_is_named_with_its_folder_and_header(lab: dict[str, str])
 
 def test_a_folder_is_no_file(lab: dict[str, str]) -> None:
     (Path(lab["CSV_DATA_PATH"]) / "user_experiments.csv").mkdir()
-    assert mends(lab)["files"]
+    assert any(finding.mend for finding in found(lab, "files"))
 
 
 # The API
