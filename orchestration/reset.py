@@ -4,10 +4,10 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import Any
 
-from loaders import objects
 from loaders.catalog import load_catalog, tables_of
 from loaders.destinations.tables import OURS
 from loaders.errors import WarehouseError
+from loaders.ledger import objects
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Postgres, Warehouse
 from orchestration import builds
