@@ -4,6 +4,7 @@ Each request has `If-Match` with the ETag of the listing (RFC 9110, 13.1.1), so 
 version nor a mixture of two arrives. fsspec passes no such condition on.
 """
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ class PinnedS3:
         self._fs = fs
         self._etags: dict[str, str] = {}
         self._client: Any = None
+        self._lock = threading.Lock()
 
     def download(self, item: Object, place: str, path: Path, timeout: float) -> None:
         """Download an object, within so many seconds."""
         if item.etag:
             self._etags[place] = item.etag
-        if self._client is not self._fs.s3:
-            self._client = self._fs.s3
-            name = "before-parameter-build.s3.GetObject"
-            self._client.meta.events.register(name, self._pin, unique_id="assay")
+        with self._lock:  # else each of many threads would make a client
+            if self._client is not self._fs.s3:
+                self._client = self._fs.s3
+                name = "before-parameter-build.s3.GetObject"
+                self._client.meta.events.register(name, self._pin, unique_id="assay")
         self._fs.get_file(place, str(path), timeout=timeout)
 
     def _pin(self, params: dict[str, Any], **_: Any) -> None:
