@@ -81,11 +81,8 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
 def arguments_of(schedule: Schedule, env: str | None) -> list[str]:
     """The command line of a cycle, in the environment of the schedule or else in this one."""
     names = [schedule.pipeline] if schedule.pipeline else list(schedule.run or ())
-    params = [
-        part
-        for key, value in schedule.params.items()
-        for part in ("--param", f"{key}={_text(value)}")
-    ]
+    given = {key: value for key, value in schedule.params.items() if value is not None}
+    params = [part for key, value in given.items() for part in ("--param", f"{key}={_text(value)}")]
     env = schedule.env or env
     return ["run", *names, *params, *(("--env", env) if env else ())]
 

@@ -9,9 +9,9 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -24,6 +24,7 @@ from orchestration.cycles import Cycle, Cycles, Job, arguments_of, worst
 from orchestration.interruption import SIGNALS
 
 EVERYTHING = "everything"  # the schedule of a sources.yml that has none
+LONGEST_WAIT = 1.0  # seconds
 Report = Callable[[Cycle], None]
 Tell = Callable[[str], None]
 Inbox = SimpleQueue[Any]  # a signal's number, an error, or None: all is done
@@ -69,7 +70,7 @@ def run_schedules(jobs: Sequence[Job], cycles: Cycles, report: Report, tell: Tel
     with _heard(inbox):
         scheduler.start()
         try:
-            _end(inbox.get(), cycles, tell)
+            _end(_next(inbox), cycles, tell)
         finally:
             cycles.stop()
             scheduler.shutdown(wait=True)
@@ -100,12 +101,19 @@ def run_once(jobs: Sequence[Job], cycles: Cycles, report: Report, tell: Tell) ->
     with _heard(inbox):
         worker.start()
         try:
-            told = inbox.get()
+            told = _next(inbox)
             _end(told, cycles, tell)
         finally:
             cycles.stop()
             worker.join()
     return worst(done) if told is None else max(worst(done), 1)
+
+
+def _next(inbox: Inbox) -> Any:
+    """What comes next; a signal in the moment before the wait is heard only at the end of it."""
+    while True:
+        with suppress(Empty):
+            return inbox.get(timeout=LONGEST_WAIT)
 
 
 def _end(told: Any, cycles: Cycles, tell: Tell) -> None:

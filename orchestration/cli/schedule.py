@@ -24,16 +24,20 @@ def schedule(context: click.Context, once: bool, names: tuple[str, ...], is_json
     What the cycles print goes to schedule.log in the data folder. Exits with 0 when it is told to
     end; with --once with the worst exit code of the cycles.
     """
+    from loaders import logs
     from orchestration.cycles import Cycles
     from orchestration.schedule import jobs_of, run_once, run_schedules
 
     settings = settings_of(context)
     jobs = jobs_of(settings, names)
+    secrets = logs.secrets_of(settings)
     cycles = Cycles(settings.data_dir / "schedule.log")
 
     def report(cycle: "Cycle") -> None:
         import msgspec
 
+        message = logs.hide(cycle.message, secrets) if cycle.message else None
+        cycle = msgspec.structs.replace(cycle, message=message)
         say(cycle.told)
         if is_json:
             click.echo(msgspec.json.encode(cycle).decode())

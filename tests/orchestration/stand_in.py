@@ -33,8 +33,8 @@ def main() -> None:
         note(runs_dir, f"waits {child.pid}")
     if said.get("tells_starter_to_end"):
         os.kill(os.getppid(), signal.SIGTERM)
-    if said.get("until_told") or said.get("stubborn"):
-        signal.pause()
+    while said.get("until_told") or said.get("stubborn"):
+        time.sleep(0.01)  # not pause(): a signal just before it would be heard only after it
     print(said.get("prints", f"{name} is done"), flush=True)
     note(runs_dir, f"end {name}")
     exit_code = said.get("exit", 0)

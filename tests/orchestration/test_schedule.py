@@ -203,7 +203,13 @@ def test_what_cycles_print_goes_to_a_log_that_does_not_grow_for_ever(
 
 @pytest.mark.contract("S2-25")
 def test_what_is_run_is_what_would_be_typed() -> None:
-    params = {"source": "posts", "fields": {"a": ["b"]}, "fail_on_missing": False, "n": 1}
+    params: dict[str, Any] = {
+        "source": "posts",
+        "fields": {"a": ["b"]},
+        "fail_on_missing": False,
+        "n": 1,
+    }
+    params |= {"key": None}  # as elsewhere in sources.yml: not given
     pipeline = Schedule(pipeline="to_raw", params=params, every=1, env="dev")
     assert arguments_of(pipeline, "test") == [
         *("run", "to_raw", "--param", "source=posts", "--param", 'fields={"a":["b"]}'),

@@ -82,7 +82,7 @@ def test_a_cycle_that_is_ended_leaves_nothing_and_the_next_ones_are_exact(projec
     with scheduled(project) as process:
         wait_until(lambda: log.exists() and "Reading " in log.read_text())
         (first,) = ended(process, signal.SIGTERM)
-    assert (first["state"], first["schedule"]) == ("interrupted", "from_the_lake")
+    assert (first["state"], first["exit_code"]) == ("interrupted", 1), first
     (record,) = registry.load_all(project.data_dir / "runs")
     assert (record.state, record.run_id) == ("interrupted", first["run_id"])
     with scheduled(project) as process:

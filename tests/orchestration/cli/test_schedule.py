@@ -41,6 +41,7 @@ def test_a_cycle_is_a_line_for_people_and_a_document_for_programs(
         run_id="run-1",
         rows_new=7,
         late_ticks=2,
+        message="asked with s3cret-of-a-test",
     )
 
     def run_once(jobs: Any, cycles: Cycles, report: Any, _tell: Any) -> int:
@@ -51,12 +52,13 @@ def test_a_cycle_is_a_line_for_people_and_a_document_for_programs(
         return 3
 
     monkeypatch.setattr(schedule, "run_once", run_once)
-    done = elt("schedule", "--once", "--env", "dev", "--json")
+    done = elt("schedule", "--once", "--env", "dev", "--json", API_KEY="s3cret-of-a-test")
     assert done.returncode == 3
-    line = "everything: succeeded, run run-1, exit 3, 1.3 s, 7 rows new, 2 late ticks passed over\n"
+    line = "everything: succeeded, run run-1, exit 3, 1.3 s, 7 rows new, 2 late ticks passed over"
+    line += ": asked with ***\n"
     assert done.stderr == 2 * line
     documents = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(d["run_id"], d["late_ticks"], d["held_by"]) for d in documents] == [
-        ("run-1", 2, None),
-        ("run-1", 2, None),
+    assert [(d["run_id"], d["late_ticks"], d["message"]) for d in documents] == [
+        ("run-1", 2, "asked with ***"),
+        ("run-1", 2, "asked with ***"),
     ]
