@@ -186,6 +186,13 @@ class AssayPostgresClient(PostgresClient):
                 f"alter _row set default nextval({schema}._landing_rows()), "
                 f"alter _dlt_load_id set default {schema}._landing_load()"
             )
+            # rows lie by batch, so that ranges of pages find them, at next to no cost for COPY
+            self.sql_client.execute_sql(
+                f"create index on {table} using brin (_batch_id) with (autosummarize = on)"
+            )
+        self.sql_client.execute_sql(
+            f"create index if not exists _batches_landed_at on {schema}._batches (landed_at)"
+        )
 
 
 class AssayPostgres(ResolvedOnce, postgres):

@@ -191,7 +191,7 @@ def test_an_api_that_is_down_fails_alone(elt: Elt) -> None:
     assert elt("show", "user_features", "--format", "csv").stdout.count("\n") == 37
 
 
-@pytest.mark.contract("S3-07", "S3-08", "S3-09", "S3-10")
+@pytest.mark.contract("S3-05", "S3-07", "S3-08", "S3-09", "S3-10")
 def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
     elt: Elt, serve_json: Callable[[str], str]
 ) -> None:
@@ -202,6 +202,7 @@ def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
         {**good, "id": 3, "title": "  "},
         {**good, "id": 4, "userId": "many"},
         {**good, "id": 5, "createdAt": "yesterday"},
+        {**good, "id": 6, "title": "\0\ud800"},  # beyond what JSONB can hold
     ]
     done = elt("run", "posts", API_URL=serve_json(json.dumps(sent)))
     assert done.returncode == 3
@@ -216,8 +217,11 @@ def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
     assert rows
     created = elt("query", "select created_at from analytics.posts order by 1", "--format", "csv")
     assert created.stdout.splitlines()[1] == "2026-02-28T23:30:00Z"
+    raw = rows_of(elt("show", "raw_data", "--format", "csv").stdout)
+    assert [row["id"] for row in raw] == ["1", "2", "3", "4", "5", "6"]
+    assert [json.loads(row["data"]) for row in raw[:5]] == sent[:5]
     rejected = rows_of(elt("show", "rejected_records", "--format", "csv").stdout)
-    assert len({row["_row"] for row in rejected if row["is_set_aside"] == "true"}) == 3
+    assert len({row["_row"] for row in rejected if row["is_set_aside"] == "true"}) == 4
     assert {row["value"] for row in rejected if row["is_set_aside"] == "false"} == {"yesterday"}
 
 
