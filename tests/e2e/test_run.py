@@ -191,9 +191,16 @@ def test_an_api_that_is_down_fails_alone(elt: Elt) -> None:
     assert elt("show", "user_features", "--format", "csv").stdout.count("\n") == 37
 
 
-@pytest.mark.contract("S3-05", "S3-07", "S3-08", "S3-09", "S3-10")
+TYPE_OF_USER = {
+    "duckdb": "select distinct typeof(user_id) from processed_data",
+    "postgres": "select distinct pg_typeof(user_id)::text from processed_data",
+}
+INDEXES = "select indexdef from pg_indexes where tablename = 'clean_posts'"
+
+
+@pytest.mark.contract("S3-05", "S3-06", "S3-07", "S3-08", "S3-09", "S3-10")
 def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
-    elt: Elt, serve_json: Callable[[str], str]
+    elt: Elt, serve_json: Callable[[str], str], target: str
 ) -> None:
     good = {"userId": 7, "id": 1, "title": "  a\nb ", "body": "\tc ", "tags": ["x"]}
     sent = [
@@ -214,6 +221,12 @@ def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
     ]
     assert list(titles[0]) == ["id", "user_id", "title", "body", "processed_at"]
     assert all(row["processed_at"].endswith("Z") for row in titles)
+    kinds = elt("query", TYPE_OF_USER[target], "--format", "csv").stdout.splitlines()
+    assert kinds[1] in ("integer", "INTEGER")
+    if target == "postgres":
+        found = elt("query", INDEXES, "--format", "csv").stdout
+        assert "(user_id)" in found
+        assert "(processed_at)" in found
     assert rows
     created = elt("query", "select created_at from analytics.posts order by 1", "--format", "csv")
     assert created.stdout.splitlines()[1] == "2026-02-28T23:30:00Z"
