@@ -28,6 +28,7 @@ BACKOFF_SECONDS, LONGEST_WAIT = 0.1, 10
 MOST_REDIRECTS = 5
 BYTES_AT_ONCE = 1 << 16
 REDIRECTS = (301, 302, 303, 307, 308)
+PAGES = ("text/html", "application/xhtml+xml")
 TRANSIENT = (429, 500, 502, 503, 504)
 OF_NO_LENGTH = "the server does not say how long it is, so nobody sees whether it came whole"
 sleep = time.sleep
@@ -79,6 +80,7 @@ def _fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
                 raise SourceError(f"{shown(item.address)}: it answered 304 to another question")
             return Fetched(item._replace(version=version), is_unchanged=True)
         _refuse_status(response, item.address)
+        _refuse_page(response, item.address)
         version = etag or (f"{modified} {length}" if modified and length else None)
         item = item._replace(version=version, etag=etag, last_modified=modified)
         if version in versions:
@@ -95,6 +97,13 @@ def _refuse_status(response: requests.Response, address: str) -> None:
         told = f"the server answered {response.status_code} {response.reason}".rstrip()
         is_transient = response.status_code in TRANSIENT
         raise (TransientError if is_transient else SourceError)(f"{shown(address)}: {told}")
+
+
+def _refuse_page(response: requests.Response, address: str) -> None:
+    """A page for people in place of a file: of a login, say, or of an error that is none."""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind in PAGES:
+        raise SourceError(f"{shown(address)}: the server answered a web page ({kind}), not a file")
 
 
 def _save(response: requests.Response, address: str, path: Path) -> None:

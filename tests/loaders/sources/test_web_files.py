@@ -47,6 +47,7 @@ def test_a_file_of_the_web_is_asked_for_conditionally(landings: Landings, api: A
         (Answer("no", 404), "the server answered 404 Not Found"),
         (Answer("no", 403), "the server answered 403 Forbidden"),
         (Answer(CSV, headers={"Content-Length": "99"}), "it cannot be read whole"),
+        (Answer("<html>log in", headers={"Content-Type": "text/html"}), "answered a web page"),
         (Answer(CSV, 302, {"Location": "/users.csv"}), "redirects more than 5 times"),
         (Answer(CSV, 302, {"Location": "ftp://h/x"}), "redirects to ftp://, which is refused"),
     ],
