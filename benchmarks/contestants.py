@@ -11,9 +11,9 @@ from benchmarks.figures import Goal
 from benchmarks.grounds import DuckDBGround, Ground, PostgresGround
 from benchmarks.inputs import COLUMNS
 from benchmarks.peers import Peer
-from loaders import embedded_postgres
 from loaders.settings import PROJECT_DIR
 from loaders.settings.variables import VARIABLES
+from loaders.warehouse import embedded_postgres
 
 PROGRAMS = Path(__file__).parent / "programs"
 ELT = str(Path(sys.executable).parent / "elt")

@@ -7,7 +7,7 @@ from typing import Protocol
 import duckdb
 import psycopg
 
-from loaders import embedded_postgres
+from loaders.warehouse import embedded_postgres
 
 UNUSABLE = (psycopg.Error, duckdb.Error)  # what a ground may raise
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.figures import Figures, Goal
 from benchmarks.rounds import Result, Scenario, figures_by_contestant
-from loaders.embedded_postgres import binary
 from loaders.settings import PROJECT_DIR
+from loaders.warehouse.embedded_postgres import binary
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

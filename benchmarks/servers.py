@@ -15,9 +15,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.inputs import records
-from loaders import embedded_postgres
 from loaders.errors import AssayError
 from loaders.settings import PROJECT_DIR
+from loaders.warehouse import embedded_postgres
 
 HOST = "127.0.0.1"
 PAGE_SIZE = 2_000  # records

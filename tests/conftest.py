@@ -11,9 +11,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from loaders import embedded_postgres
 from loaders.settings import Settings, load_settings
 from loaders.settings.variables import VARIABLES
+from loaders.warehouse import embedded_postgres
 
 pytest_plugins = [
     "tests.contracts",

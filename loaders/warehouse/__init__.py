@@ -43,7 +43,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
             make_missing(named, settings.part)
         return Postgres(named)
-    from loaders import embedded_postgres  # late: the other two start no programs
+    from loaders.warehouse import embedded_postgres  # late: the other two start no programs
 
     cluster = cluster_of(settings)
     return Postgres(embedded_postgres.ensure_running(cluster), f"embedded, under {cluster}")

@@ -336,8 +336,7 @@ def docs(is_json: bool) -> None:
 @as_json
 def down(is_json: bool) -> None:
     """Stop the embedded PostgreSQL, if it runs."""
-    from loaders import embedded_postgres
-    from loaders.warehouse import cluster_of
+    from loaders.warehouse import cluster_of, embedded_postgres
 
     was_running = embedded_postgres.stop(cluster_of(load_settings()))
     told = "stopped" if was_running else "no embedded PostgreSQL was running"

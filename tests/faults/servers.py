@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from loaders import embedded_postgres
+from loaders.warehouse import embedded_postgres
 
 PASSWORD = "marked-word-3141"
 

@@ -10,9 +10,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from loaders.embedded_postgres import SUPERUSER
 from loaders.settings import PROJECT_DIR
 from loaders.sources import sample_api
+from loaders.warehouse.embedded_postgres import SUPERUSER
 from orchestration.doctor import Finding, examine
 from tests.conftest import Elt
 

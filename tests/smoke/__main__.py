@@ -20,9 +20,8 @@ from unittest.mock import patch
 
 from click.testing import CliRunner
 
-from loaders import embedded_postgres
 from loaders.settings import TARGETS, load_settings
-from loaders.warehouse import cluster_of
+from loaders.warehouse import cluster_of, embedded_postgres
 from orchestration.cli import main as elt
 from orchestration.formats import table
 from tests.smoke.services import NOT_THERE, Variables, raw_stores, sources

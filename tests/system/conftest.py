@@ -8,7 +8,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from loaders import embedded_postgres
+from loaders.warehouse import embedded_postgres
 
 PASSWORD = "p@ss/w:rd 15%"
 

@@ -351,7 +351,7 @@ def test_the_settings_choose_the_warehouse(tmp_path: Path, monkeypatch: pytest.M
         started.append(cluster)
         return {**NAMED}
 
-    monkeypatch.setattr("loaders.embedded_postgres.ensure_running", start)
+    monkeypatch.setattr("loaders.warehouse.embedded_postgres.ensure_running", start)
     data = {"ELT_DATA_DIR": str(tmp_path)}
     assert open_warehouse(load_settings(data)) == DuckDB(tmp_path / "warehouse.duckdb")
     assert started == []

@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from loaders import embedded_postgres
 from loaders.errors import WarehouseError
+from loaders.warehouse import embedded_postgres
 
 
 @pytest.fixture
