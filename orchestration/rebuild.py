@@ -12,6 +12,7 @@ from loaders.rebuild import Rebuilt, open_history, refuse_filled
 from loaders.rebuild import rebuild as rebuild_landings
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse, open_warehouse
+from orchestration.lock import run_lock
 from orchestration.registry import Rebuild, Rejections, RunRecord
 from orchestration.run import Tell, add_outcome, recorded_run, timed
 
@@ -33,8 +34,10 @@ def rebuild(
         AssayError: the store or the warehouse cannot be reached, or another run holds it; or what
             landed is not what landed before.
     """
-    refuse_filled(open_warehouse(settings))
-    store, past = open_history(settings, history)
+    empty = open_warehouse(settings)
+    refuse_filled(empty)
+    with run_lock(empty, "rebuild"):  # a run may be keeping what the store does not take
+        store, past = open_history(settings, history)
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, _):
         refuse_filled(warehouse)  # another run may have come first
         tell(f"Rebuilding {len(past.landings)} landings of {past.name} from {store.url} …")

@@ -41,7 +41,8 @@ def read_history(store: RawStore, target: str, name: str | None = None) -> Histo
 
     Raises:
         SettingsError: there is none.
-        AssayError: the store cannot be read, or an object there is no landing.
+        AssayError: the store cannot be read, an object there is no landing, or two landings have
+            one number.
     """
     keys = set(store.keys(f"{FOLDER}/"))
     latest: dict[str, str] = {}
@@ -72,7 +73,23 @@ def _in_order(store: RawStore, keys: set[str]) -> list[Told]:
     """
     stems = sorted(key.removesuffix(PLANNED) for key in keys if not key.endswith((LANDED, FAILED)))
     told = each(lambda stem: _read(store, keys, stem), [s for s in stems if s + FAILED not in keys])
-    return sorted(told, key=_place)
+    told.sort(key=_place)
+    _refuse_twice(store, told)
+    return told
+
+
+def _refuse_twice(store: RawStore, told: Iterable[Told]) -> None:
+    """Refuse two landings of one number: the warehouse went on before all of it was there."""
+    seen: dict[int, str] = {}
+    for key, _, landed in told:
+        if landed is None or landed.landing_id is None:
+            continue
+        other = seen.setdefault(landed.landing_id, key)
+        if other != key:
+            raise AssayError(
+                f"landing {landed.landing_id} stands twice in the raw store {store.url}: "
+                f"{other + LANDED} and {key + LANDED}"
+            )
 
 
 def _place(told: Told) -> tuple[bool, int, bool, str]:

@@ -14,6 +14,7 @@ from loaders.batch import Books
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.errors import AssayError, SettingsError
 from loaders.ledger import raw_columns
+from loaders.raw_store import StoreError
 from loaders.raw_store.local import LocalStore
 from loaders.rebuild import Rebuilt, open_history, rebuild, refuse_filled
 from loaders.settings import load_settings
@@ -251,3 +252,60 @@ def test_a_landing_that_nobody_confirmed_is_rebuilt_and_confirmed(
         assert small.counts() == {"users": 1, "_batches": 1, "_landings": 1, "_quarantine": 0}
     store = LocalStore(small.settings.data_dir)
     assert len(list(store.keys("landings/"))) == 2
+
+
+# What waits for the store
+
+
+def land_twice_without_a_store_the_second_time(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
+    """The second landing waits beside the store, which refuses until the patch is undone."""
+    put = LocalStore.put
+
+    def refuse(store: LocalStore, key: str, path: Path, **given: str) -> None:
+        if store.folder.name != "unarchived":
+            raise StoreError("the store is away")
+        put(store, key, path, **given)
+
+    spec = lab_of(tmp_path, users=USERS)
+    write("users.csv", HEADER + "1,Ada,\n")
+    small.land(spec)
+    monkeypatch.setattr(LocalStore, "put", refuse)
+    write("users.csv", HEADER + "2,Bob,\n")
+    assert "the store is away" in small.land(spec).warnings[0]
+    return monkeypatch
+
+
+def test_what_waits_for_the_store_is_rebuilt_too(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = land_twice_without_a_store_the_second_time(small, tmp_path, write, monkeypatch)
+    before = held(small)
+    small.settings.duckdb_path.unlink()
+    waiting = small.settings.data_dir / "unarchived"
+    with pytest.raises(AssayError, match=rf"3 objects .* wait in {waiting}, .*: the store is away"):
+        rebuild_all(small)
+    broken.undo()
+    rebuild_all(small)
+    assert held(small) == before
+    assert not waiting.exists()
+
+
+def test_a_history_in_which_a_number_stands_twice_is_refused(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = land_twice_without_a_store_the_second_time(small, tmp_path, write, monkeypatch)
+    broken.undo()
+    waiting, aside = small.settings.data_dir / "unarchived", tmp_path / "aside"
+    waiting.rename(aside)  # as on a machine that never had it
+    small.settings.duckdb_path.unlink()
+    rebuild_all(small)
+    write("users.csv", HEADER + "3,Eve,\n")
+    small.land(lab_of(tmp_path, users=USERS))
+    aside.rename(waiting)
+    small.settings.duckdb_path.unlink()
+    twice = r"landing 2 stands twice .*: landings/\S+-lab\.landed\.json and landings/\S+-lab\."
+    with pytest.raises(AssayError, match=twice):
+        rebuild_all(small)
+    assert small.fetch("select 1 from information_schema.tables") == []
