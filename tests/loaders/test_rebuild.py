@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -62,7 +63,7 @@ def lose(landings: Landings, *kept: str) -> None:
 def rebuild_all(landings: Landings, name: str | None = None) -> list[Rebuilt]:
     """Rebuild, in a run."""
     refuse_filled(landings.warehouse)
-    store, history = open_history(landings.settings, name)
+    store, history = open_history(landings.settings, landings.warehouse, name)
     run_id = landings.next_run()
     return list(rebuild(landings.settings, landings.warehouse, store, history, run_id))
 
@@ -231,12 +232,32 @@ def test_two_warehouses_share_a_store_and_each_has_its_history(
     write("users.csv", HEADER + "2,Bob,\n")
     small.land(spec)
     second = held(small)
-    for name, before in ((None, second), ("duckdb-run-1", first), ("duckdb-run-2", second)):
+    remembered = [(None, second), ("duckdb-run-1", first), (None, first), ("duckdb-run-2", second)]
+    for name, before in remembered:
         small.settings.duckdb_path.unlink()
         rebuild_all(small, name)
         assert held(small) == before
     with pytest.raises(SettingsError, match="it has duckdb-run-1, duckdb-run-2"):
-        open_history(small.settings, "duckdb-run-3")
+        open_history(small.settings, small.warehouse, "duckdb-run-3")
+
+
+def test_where_several_share_a_store_nobody_guesses_which_one_is_meant(
+    small: Landings, tmp_path: Path, write: WriteFile
+) -> None:
+    for rows, source in (("1,Ada,\n", "lab"), ("2,Bob,\n3,Eve,\n", "desk")):
+        small.settings.duckdb_path.unlink(missing_ok=True)
+        write("users.csv", HEADER + rows)
+        small.land(lab_of(tmp_path, users=USERS), source)
+    lose(small, "files", "landings")
+    with pytest.raises(SettingsError) as refused:
+        rebuild_all(small)
+    told, first, second = str(refused.value).splitlines()
+    assert "2 warehouses" in told
+    assert "--history NAME" in told
+    assert re.fullmatch(r"  duckdb-run-1: lab; 1 rows, the last landed at 20\d\d-\S+", first)
+    assert re.fullmatch(r"  duckdb-run-2: desk; 2 rows, the last landed at 20\d\d-\S+", second)
+    rebuild_all(small, "duckdb-run-1")
+    assert small.fetch("select user_id from raw.users") == [("1",)]
 
 
 def test_a_landing_that_nobody_confirmed_is_rebuilt_and_confirmed(
