@@ -75,8 +75,7 @@ def run(
             _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
         if transforms:
             _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
-            for warning in keep_processed(settings, warehouse, record):
-                log.warning("%s", warning)
+            _warn(record, keep_processed(settings, warehouse, record))
         record.rejections = _rejections(warehouse, record)
     return record
 
@@ -229,7 +228,8 @@ def _warn(record: RunRecord, warnings: Iterable[str]) -> None:
     """Warn of what concerns no single source."""
     for warning in warnings:
         log.warning("%s", warning)
-        record.warnings.append(warning)
+        if warning not in record.warnings:
+            record.warnings.append(warning)
 
 
 def add_outcome(record: RunRecord, outcome: Outcome) -> None:
