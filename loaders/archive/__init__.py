@@ -54,11 +54,15 @@ class Archive:
 
     def catch_up(self) -> None:
         """Confirm what a killed run has landed, and archive what waits for the store."""
+        self.confirm_killed()
+        self._shelf.catch_up()
+
+    def confirm_killed(self) -> None:
+        """Confirm what a killed run has landed."""
         for path in sorted(self._marks.glob("*.json")) if self._marks.is_dir() else ():
             mark = msgspec.json.decode(path.read_bytes(), type=Mark)
             if mark.place == self._warehouse.place:
                 self._confirm(path, mark)
-        self._shelf.catch_up()
 
     def announce(
         self,

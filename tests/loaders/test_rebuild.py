@@ -260,6 +260,20 @@ def test_where_several_share_a_store_nobody_guesses_which_one_is_meant(
     assert small.fetch("select user_id from raw.users") == [("1",)]
 
 
+def test_a_landing_that_was_killed_is_confirmed_before_the_warehouse_is_reset(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("users.csv", HEADER + "1,Ada,\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.Archive, "confirm", lambda *_: None)  # killed
+        small.land(lab_of(tmp_path, users=USERS))
+    before = held(small)
+    drop_warehouse(small.settings, small.warehouse)
+    archive.Archive(small.settings, small.warehouse).catch_up()  # as the next run does
+    rebuild_all(small)
+    assert held(small) == before
+
+
 def test_a_landing_that_nobody_confirmed_is_rebuilt_and_confirmed(
     small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
