@@ -15,6 +15,8 @@ import msgspec
 from loaders import ledger
 from loaders.archive import Archive, is_received, records
 from loaders.archive.histories import History, Told, each, read_history
+from loaders.archive.remembered import history_of
+from loaders.archive.shelf import Shelf
 from loaders.batch import Batch, Books
 from loaders.catalog import FilesSource, FileTable
 from loaders.destinations.tables import Manifest, Restored
@@ -55,15 +57,31 @@ def refuse_filled(warehouse: Warehouse) -> None:
         )
 
 
-def open_history(settings: Settings, name: str | None = None) -> tuple[RawStore, History]:
+def open_history(
+    settings: Settings, warehouse: Warehouse, name: str | None = None
+) -> tuple[RawStore, History]:
     """The raw store, and what it tells of the warehouse that is to be rebuilt.
 
+    Without a name it is the history that the data folder remembers, else the only one. What waits
+    for the store is taken there first: a history without it would be another one.
+
     Raises:
-        SettingsError: it tells of none.
-        AssayError: it cannot be read.
+        SettingsError: it tells of none, or of several and nobody says which.
+        AssayError: it cannot be read, or cannot take what waits for it.
     """
+    _take_backlog(settings)
     store = open_raw_store(settings)
-    return store, read_history(store, settings.target, name)
+    return store, read_history(store, name or history_of(settings.data_dir, warehouse))
+
+
+def _take_backlog(settings: Settings) -> None:
+    shelf = Shelf(settings)
+    shelf.catch_up()
+    if shelf.refusal:
+        raise AssayError(
+            f"{shelf.waiting()} objects of the history wait in {shelf.backlog}, and a rebuild "
+            f"without them would be another warehouse: {shelf.refusal}"
+        )
 
 
 def rebuild(
@@ -81,6 +99,7 @@ def rebuild(
             paths, problems = _restore(settings, store, told, folder)
             yield _land(settings, warehouse, told, paths, problems, run_id)
             shutil.rmtree(folder, ignore_errors=True)
+        Archive(settings, warehouse).remember(history.name)
     finally:
         PROGRESS.end()
         shutil.rmtree(folder, ignore_errors=True)

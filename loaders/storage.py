@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from loaders.errors import SettingsError
+from loaders.failures import is_final
 from loaders.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,9 +36,28 @@ def filesystem_of(url: str, settings: Settings) -> "AbstractFileSystem":
     # others write there, too: a listing that was kept would be wrong
     kept = {"use_listings_cache": False, "skip_instance_cache": True}
     try:
-        return fsspec.filesystem(scheme, **options, **(kept if scheme != "file" else {}))
+        made = fsspec.filesystem(scheme, **options, **(kept if scheme != "file" else {}))
     except ValueError as error:  # adlfs: a connection string or key that is none
         raise SettingsError(f"{scheme}://: {_first_line(error)}") from None
+    if scheme == "az":
+        _end_early(made)
+    return made
+
+
+def _end_early(filesystem: "AbstractFileSystem") -> None:
+    """Have Azure's client not try again for a minute where a name or credentials are wrong.
+
+    adlfs hands no retry policy on.
+    """
+    policy = filesystem.service_client._config.retry_policy
+    increment = policy.increment
+
+    def increment_or_end(*given: Any, error: Exception | None = None, **named: Any) -> Any:
+        if error is not None and is_final(error):
+            return False
+        return increment(*given, error=error, **named)
+
+    policy.increment = increment_or_end
 
 
 def path_in(filesystem: "AbstractFileSystem", url: str) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from loaders import logs
+from loaders.archive.shelf import Shelf
 from loaders.catalog import (
     ElasticsearchSource,
     FilesSource,
@@ -96,6 +97,7 @@ def _checks(refused: Mapping[str, str]) -> tuple[_Check, ...]:
     return (
         _Check("disk", _disk, frozenset({"ELT_DATA_DIR"})),
         _Check("settings", lambda settings: _refusals(refused) if refused else _target(settings)),
+        _Check("archive", _backlog, frozenset({"ELT_DATA_DIR", "RAW_STORE_URL"})),
         _Check("warehouse", _warehouse, server | {"ELT_TARGET", "ELT_DATA_DIR"}),
         _Check("sources", _sources),
         _Check("files", _files, frozenset({"CSV_DATA_PATH"})),
@@ -137,6 +139,18 @@ def _refusals(refused: Mapping[str, str]) -> Iterator[Finding]:
 
 def _target(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", f"target {settings.target}: {settings.target_reason}")
+
+
+def _backlog(settings: Settings) -> Iterator[Finding]:
+    """What waits for the raw store, which is asked nothing."""
+    shelf = Shelf(settings)
+    if waiting := shelf.waiting():
+        yield Finding(
+            "archive",
+            f"{waiting} objects wait in {shelf.backlog} for {settings.raw_store_url}",
+            "see that RAW_STORE_URL and its credentials are right; the next `elt land` archives "
+            "them",
+        )
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:

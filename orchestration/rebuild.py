@@ -12,6 +12,7 @@ from loaders.rebuild import Rebuilt, open_history, refuse_filled
 from loaders.rebuild import rebuild as rebuild_landings
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse, open_warehouse
+from orchestration.lock import run_lock
 from orchestration.registry import Rebuild, Rejections, RunRecord
 from orchestration.run import Tell, add_outcome, recorded_run, timed
 
@@ -28,13 +29,15 @@ def rebuild(
     """Land everything that the raw store tells of, into an empty warehouse.
 
     Raises:
-        SettingsError: the warehouse is not empty, or the raw store tells of no landing; nothing was
-            started.
+        SettingsError: the warehouse is not empty, or the raw store tells of no landing, or of those
+            of several warehouses and nobody says which; nothing was started.
         AssayError: the store or the warehouse cannot be reached, or another run holds it; or what
             landed is not what landed before.
     """
-    refuse_filled(open_warehouse(settings))
-    store, past = open_history(settings, history)
+    empty = open_warehouse(settings)
+    refuse_filled(empty)
+    with run_lock(empty, "rebuild"):  # a run may be keeping what the store does not take
+        store, past = open_history(settings, empty, history)
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, _):
         refuse_filled(warehouse)  # another run may have come first
         tell(f"Rebuilding {len(past.landings)} landings of {past.name} from {store.url} …")

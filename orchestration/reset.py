@@ -4,6 +4,7 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import Any
 
+from loaders.archive import Archive
 from loaders.catalog import load_catalog, tables_of
 from loaders.destinations.tables import OURS
 from loaders.errors import WarehouseError
@@ -31,6 +32,7 @@ def drop_warehouse(settings: Settings, warehouse: Warehouse) -> None:
         WarehouseError: a run is under way, or something of somebody else's depends on ours.
     """
     with run_lock(warehouse, "reset"):
+        Archive(settings, warehouse).confirm_killed()  # an empty warehouse would deny it
         if isinstance(warehouse, DuckDB):
             for suffix in ("", ".wal"):
                 warehouse.path.with_name(warehouse.path.name + suffix).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from loaders import ledger, logs
 from loaders.archive import Archive, has_work
+from loaders.archive.shelf import Shelf
 from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
 from loaders.disk import full_disk
 from loaders.errors import AssayError, SettingsError
@@ -65,15 +66,16 @@ def run(
     places = _places(paths, taken) if paths else []
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check):
         if lands:
-            _catch_up(settings, warehouse)
+            _catch_up(settings, warehouse, record)
             _land(settings, warehouse, record, sources, tell, check)
             if places:
                 _land_paths(settings, warehouse, record, places, taken, tell)
                 check()
+        elif waiting := Shelf(settings).waiting():
+            _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
         if transforms:
             _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
-            for warning in keep_processed(settings, warehouse, record):
-                log.warning("%s", warning)
+            _warn(record, keep_processed(settings, warehouse, record))
         record.rejections = _rejections(warehouse, record)
     return record
 
@@ -214,13 +216,20 @@ def _land(
             add_outcome(record, outcome)
 
 
-def _catch_up(settings: Settings, warehouse: Warehouse) -> None:
+def _catch_up(settings: Settings, warehouse: Warehouse, record: RunRecord) -> None:
     """Archive what a run before could not, also where nothing is new."""
     if has_work(settings):
         archive = Archive(settings, warehouse)
         archive.catch_up()
-        for warning in archive.warnings:
-            log.warning("%s", warning)
+        _warn(record, archive.warnings)
+
+
+def _warn(record: RunRecord, warnings: Iterable[str]) -> None:
+    """Warn of what concerns no single source."""
+    for warning in warnings:
+        log.warning("%s", warning)
+        if warning not in record.warnings:
+            record.warnings.append(warning)
 
 
 def add_outcome(record: RunRecord, outcome: Outcome) -> None:
@@ -299,6 +308,7 @@ def _finish(settings: Settings, record: RunRecord) -> None:
     record.ended_at = _now()
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
+    record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
     registry.save(settings.runs_dir, record)
 
 

@@ -18,6 +18,7 @@ from loaders import ledger
 from loaders.archive import records
 from loaders.archive.names import content_key, received_key
 from loaders.archive.records import Landing
+from loaders.archive.remembered import remember
 from loaders.archive.shelf import UNARCHIVED, Parcel, Shelf
 from loaders.batch import Batch, Disposition, Received
 from loaders.destinations.tables import Manifest
@@ -53,11 +54,15 @@ class Archive:
 
     def catch_up(self) -> None:
         """Confirm what a killed run has landed, and archive what waits for the store."""
+        self.confirm_killed()
+        self._shelf.catch_up()
+
+    def confirm_killed(self) -> None:
+        """Confirm what a killed run has landed."""
         for path in sorted(self._marks.glob("*.json")) if self._marks.is_dir() else ():
             mark = msgspec.json.decode(path.read_bytes(), type=Mark)
             if mark.place == self._warehouse.place:
                 self._confirm(path, mark)
-        self._shelf.catch_up()
 
     def announce(
         self,
@@ -108,6 +113,14 @@ class Archive:
         """Say of a landing that nobody confirmed what became of it now."""
         self._shelf.write(key + records.LANDED, landed)
 
+    def remember(self, history: str) -> None:
+        """Have the data folder remember which history is this warehouse's."""
+        try:
+            remember(self._settings.data_dir, self._warehouse, history)
+        except OSError as error:
+            told = full_disk(error, self._settings.data_dir) or error.strerror
+            self._shelf.warn(f"the data folder does not remember history {history}: {told}")
+
     def _store_contents(self, manifests: list[Manifest]) -> dict[str, str]:
         """Store the batches that are neither what was received nor packed in it; their keys."""
         batches = [manifest.batch for manifest in manifests if not is_received(manifest.batch)]
@@ -151,6 +164,8 @@ class Archive:
         except Exception as error:  # noqa: BLE001 - the landing stands; the next run asks again
             self._shelf.warn(f"what landed is not confirmed yet: {error}")
             return
+        if landed is not None:
+            self.remember(mark.landing.history)
         ending = records.FAILED if landed is None else records.LANDED
         if self._shelf.write(mark.key + ending, landed):
             path.unlink(missing_ok=True)

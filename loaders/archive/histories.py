@@ -1,6 +1,6 @@
 """What the raw store tells of the landings of a warehouse: a history, in its order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import NamedTuple, TypeVar
@@ -36,27 +36,44 @@ class History(NamedTuple):
         return sum(manifest.batch.bytes for manifest in manifests if manifest.is_new)
 
 
-def read_history(store: RawStore, target: str, name: str | None = None) -> History:
-    """Read the history of that name; else the latest one, of a warehouse of that kind if any.
+def read_history(store: RawStore, name: str | None = None) -> History:
+    """Read the history of that name; without a name, the only one.
 
     Raises:
-        SettingsError: there is none.
-        AssayError: the store cannot be read, or an object there is no landing.
+        SettingsError: there is none, or there are several and no name says which.
+        AssayError: the store cannot be read, an object there is no landing, or two landings have
+            one number.
     """
-    keys = set(store.keys(f"{FOLDER}/"))
-    latest: dict[str, str] = {}
-    for key in keys:
-        _, _, rest = key.partition("/")
-        history, _, moment = rest.partition("/")
-        latest[history] = max(latest.get(history, ""), moment)
+    keys: dict[str, set[str]] = {}
+    for key in store.keys(f"{FOLDER}/"):
+        keys.setdefault(key.split("/")[1], set()).add(key)
     if name is None:
-        kind = {history for history in latest if history.startswith(f"{target}-")}
-        name = max(kind or latest, key=lambda history: latest[history], default=None)
-    if name not in latest:
+        landed = sorted(history for history in keys if _stems(keys[history]))
+        if len(landed) > 1:
+            raise SettingsError("\n".join(_choice(store, landed, keys)))
+        name = landed[0] if landed else None
+    if name is None or name not in keys:
         wanted = f"history {name}" if name else "landing"
-        there = f"; it has {', '.join(sorted(latest))}" if latest else ""
+        there = f"; it has {', '.join(sorted(keys))}" if keys else ""
         raise SettingsError(f"the raw store {store.url} has no {wanted}{there}")
-    return History(name, _in_order(store, {key for key in keys if key.split("/")[1] == name}))
+    told = _in_order(store, keys[name])
+    _refuse_twice(store, told)
+    return History(name, told)
+
+
+def _choice(store: RawStore, names: Collection[str], keys: Mapping[str, set[str]]) -> Iterator[str]:
+    """The histories to choose from, a line each."""
+    yield (
+        f"the raw store {store.url} has the landings of {len(names)} warehouses; say which with "
+        "--history NAME:"
+    )
+    for name in names:
+        told = _in_order(store, keys[name])
+        entries = [entry for past in told if past.landed for entry in past.landed.batches.values()]
+        sources = ", ".join(sorted({past.landing.source for past in told}))
+        rows = sum(entry.books.landed for entry in entries)
+        last = max((entry.landed_at for entry in entries), default="never")
+        yield f"  {name}: {sources}; {rows} rows, the last landed at {last}"
 
 
 def each(act: Callable[[str], Made], keys: Iterable[str]) -> list[Made]:
@@ -70,9 +87,27 @@ def _in_order(store: RawStore, keys: set[str]) -> list[Told]:
 
     Clocks may have been off: a moment only decides between landings that no model sees.
     """
-    stems = sorted(key.removesuffix(PLANNED) for key in keys if not key.endswith((LANDED, FAILED)))
-    told = each(lambda stem: _read(store, keys, stem), [s for s in stems if s + FAILED not in keys])
-    return sorted(told, key=_place)
+    return sorted(each(lambda stem: _read(store, keys, stem), _stems(keys)), key=_place)
+
+
+def _stems(keys: set[str]) -> list[str]:
+    """The landings that have not failed, by their keys without an ending."""
+    stems = {key.removesuffix(PLANNED) for key in keys if not key.endswith((LANDED, FAILED))}
+    return sorted(stem for stem in stems if stem + FAILED not in keys)
+
+
+def _refuse_twice(store: RawStore, told: Iterable[Told]) -> None:
+    """Refuse two landings of one number: the warehouse went on before all of it was there."""
+    seen: dict[int, str] = {}
+    for key, _, landed in told:
+        if landed is None or landed.landing_id is None:
+            continue
+        other = seen.setdefault(landed.landing_id, key)
+        if other != key:
+            raise AssayError(
+                f"landing {landed.landing_id} stands twice in the raw store {store.url}: "
+                f"{other + LANDED} and {key + LANDED}"
+            )
 
 
 def _place(told: Told) -> tuple[bool, int, bool, str]:

@@ -49,6 +49,7 @@ class Shelf:
         self._backlog = LocalStore(settings.data_dir / UNARCHIVED)
         self._is_reached = True
         self.warnings: list[str] = []
+        self.refusal: str | None = None  # why the store was given up
 
     @cached_property
     def _store(self) -> RawStore:
@@ -100,6 +101,15 @@ class Shelf:
         except AssayError as error:
             self._give_up(error)
 
+    def waiting(self) -> int:
+        """How many objects wait for the store."""
+        return len(list(self._backlog.keys())) if self._backlog.folder.is_dir() else 0
+
+    @property
+    def backlog(self) -> Path:
+        """The folder in which they wait."""
+        return self._backlog.folder
+
     def _move(self, key: str) -> None:
         path = self._backlog.folder / key
         put_apart(self._store, Parcel(path, key, "", content_type_of(key)))
@@ -118,6 +128,7 @@ class Shelf:
     def _give_up(self, error: Exception) -> None:
         """Leave the store alone for the rest of the landing: each try may take a minute."""
         self._is_reached = False
+        self.refusal = str(error)
         self.warn(
             f"{error}; what was received is kept in {self._backlog.folder}, and the next run "
             "that reaches the store archives it"

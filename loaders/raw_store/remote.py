@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
 from loaders.errors import AssayError
+from loaders.failures import known
 from loaders.raw_store import KeyTakenError, MissingKeyError, StoreError, check_key
 from loaders.settings import Settings
 from loaders.storage import filesystem_of
@@ -139,7 +140,7 @@ class RemoteStore:
         except FileNotFoundError as error:
             raise MissingKeyError(f"the raw store {self.url} has no {key}") from error
         except Exception as error:
-            why = str(error).partition("\n")[0] or type(error).__name__
+            why = known(error) or str(error).partition("\n")[0] or type(error).__name__
             raise StoreError(f"the raw store {self.url} cannot be used: {why}") from error
 
 

@@ -348,10 +348,16 @@ def down(is_json: bool) -> None:
 @as_json
 def reset(is_sure: bool, is_json: bool) -> None:
     """Drop the warehouse (its schemas, not the server); raw files and run records stay."""
+    from loaders.archive.shelf import UNARCHIVED, Shelf
     from orchestration.reset import drop_warehouse
 
     settings = load_settings()
     warehouse = warehouse_of(settings)
+    if waiting := Shelf(settings).waiting():
+        say(
+            f"elt: {waiting} objects wait in {settings.data_dir / UNARCHIVED} for the raw store; "
+            "keep them, `elt rebuild` needs them"
+        )
     if not is_sure:
         click.confirm(f"Drop everything in {warehouse.place}?", abort=True, err=True)
     drop_warehouse(settings, warehouse)

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from loaders.batch import Books
 from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.errors import AssayError, SettingsError
 from loaders.ledger import raw_columns
+from loaders.raw_store import StoreError
 from loaders.raw_store.local import LocalStore
 from loaders.rebuild import Rebuilt, open_history, rebuild, refuse_filled
 from loaders.settings import load_settings
@@ -61,7 +63,7 @@ def lose(landings: Landings, *kept: str) -> None:
 def rebuild_all(landings: Landings, name: str | None = None) -> list[Rebuilt]:
     """Rebuild, in a run."""
     refuse_filled(landings.warehouse)
-    store, history = open_history(landings.settings, name)
+    store, history = open_history(landings.settings, landings.warehouse, name)
     run_id = landings.next_run()
     return list(rebuild(landings.settings, landings.warehouse, store, history, run_id))
 
@@ -230,12 +232,46 @@ def test_two_warehouses_share_a_store_and_each_has_its_history(
     write("users.csv", HEADER + "2,Bob,\n")
     small.land(spec)
     second = held(small)
-    for name, before in ((None, second), ("duckdb-run-1", first), ("duckdb-run-2", second)):
+    remembered = [(None, second), ("duckdb-run-1", first), (None, first), ("duckdb-run-2", second)]
+    for name, before in remembered:
         small.settings.duckdb_path.unlink()
         rebuild_all(small, name)
         assert held(small) == before
     with pytest.raises(SettingsError, match="it has duckdb-run-1, duckdb-run-2"):
-        open_history(small.settings, "duckdb-run-3")
+        open_history(small.settings, small.warehouse, "duckdb-run-3")
+
+
+def test_where_several_share_a_store_nobody_guesses_which_one_is_meant(
+    small: Landings, tmp_path: Path, write: WriteFile
+) -> None:
+    for rows, source in (("1,Ada,\n", "lab"), ("2,Bob,\n3,Eve,\n", "desk")):
+        small.settings.duckdb_path.unlink(missing_ok=True)
+        write("users.csv", HEADER + rows)
+        small.land(lab_of(tmp_path, users=USERS), source)
+    lose(small, "files", "landings")
+    with pytest.raises(SettingsError) as refused:
+        rebuild_all(small)
+    told, first, second = str(refused.value).splitlines()
+    assert "2 warehouses" in told
+    assert "--history NAME" in told
+    assert re.fullmatch(r"  duckdb-run-1: lab; 1 rows, the last landed at 20\d\d-\S+", first)
+    assert re.fullmatch(r"  duckdb-run-2: desk; 2 rows, the last landed at 20\d\d-\S+", second)
+    rebuild_all(small, "duckdb-run-1")
+    assert small.fetch("select user_id from raw.users") == [("1",)]
+
+
+def test_a_landing_that_was_killed_is_confirmed_before_the_warehouse_is_reset(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("users.csv", HEADER + "1,Ada,\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.Archive, "confirm", lambda *_: None)  # killed
+        small.land(lab_of(tmp_path, users=USERS))
+    before = held(small)
+    drop_warehouse(small.settings, small.warehouse)
+    archive.Archive(small.settings, small.warehouse).catch_up()  # as the next run does
+    rebuild_all(small)
+    assert held(small) == before
 
 
 def test_a_landing_that_nobody_confirmed_is_rebuilt_and_confirmed(
@@ -251,3 +287,60 @@ def test_a_landing_that_nobody_confirmed_is_rebuilt_and_confirmed(
         assert small.counts() == {"users": 1, "_batches": 1, "_landings": 1, "_quarantine": 0}
     store = LocalStore(small.settings.data_dir)
     assert len(list(store.keys("landings/"))) == 2
+
+
+# What waits for the store
+
+
+def land_twice_without_a_store_the_second_time(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> pytest.MonkeyPatch:
+    """The second landing waits beside the store, which refuses until the patch is undone."""
+    put = LocalStore.put
+
+    def refuse(store: LocalStore, key: str, path: Path, **given: str) -> None:
+        if store.folder.name != "unarchived":
+            raise StoreError("the store is away")
+        put(store, key, path, **given)
+
+    spec = lab_of(tmp_path, users=USERS)
+    write("users.csv", HEADER + "1,Ada,\n")
+    small.land(spec)
+    monkeypatch.setattr(LocalStore, "put", refuse)
+    write("users.csv", HEADER + "2,Bob,\n")
+    assert "the store is away" in small.land(spec).warnings[0]
+    return monkeypatch
+
+
+def test_what_waits_for_the_store_is_rebuilt_too(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = land_twice_without_a_store_the_second_time(small, tmp_path, write, monkeypatch)
+    before = held(small)
+    small.settings.duckdb_path.unlink()
+    waiting = small.settings.data_dir / "unarchived"
+    with pytest.raises(AssayError, match=rf"3 objects .* wait in {waiting}, .*: the store is away"):
+        rebuild_all(small)
+    broken.undo()
+    rebuild_all(small)
+    assert held(small) == before
+    assert not waiting.exists()
+
+
+def test_a_history_in_which_a_number_stands_twice_is_refused(
+    small: Landings, tmp_path: Path, write: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = land_twice_without_a_store_the_second_time(small, tmp_path, write, monkeypatch)
+    broken.undo()
+    waiting, aside = small.settings.data_dir / "unarchived", tmp_path / "aside"
+    waiting.rename(aside)  # as on a machine that never had it
+    small.settings.duckdb_path.unlink()
+    rebuild_all(small)
+    write("users.csv", HEADER + "3,Eve,\n")
+    small.land(lab_of(tmp_path, users=USERS))
+    aside.rename(waiting)
+    small.settings.duckdb_path.unlink()
+    twice = r"landing 2 stands twice .*: landings/\S+-lab\.landed\.json and landings/\S+-lab\."
+    with pytest.raises(AssayError, match=twice):
+        rebuild_all(small)
+    assert small.fetch("select 1 from information_schema.tables") == []

@@ -211,6 +211,18 @@ def test_a_hint_names_the_server_without_its_password(elt: Elt) -> None:
 
 
 @ON_DUCKDB
+def test_reset_says_that_a_rebuild_needs_what_waits_for_the_store(elt: Elt, tmp_path: Path) -> None:
+    waiting = tmp_path / "data" / "unarchived" / "files"
+    waiting.mkdir(parents=True)
+    (waiting / "users.csv").write_text("user_id\n1\n")
+    told = elt("reset", "--yes")
+    assert told.returncode == 0
+    assert f"1 objects wait in {waiting.parent} for the raw store" in told.stderr
+    assert "`elt rebuild` needs them" in told.stderr
+    assert (waiting / "users.csv").exists()
+
+
+@ON_DUCKDB
 def test_reset_asks_then_drops_the_warehouse_only(elt: Elt, tmp_path: Path) -> None:
     assert elt("land", "lab").returncode == 0
     assert elt("reset").returncode == 1

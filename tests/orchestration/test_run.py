@@ -15,9 +15,10 @@ import pytest
 from loaders.errors import AssayError
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
-from orchestration import dbt, lock, reading, registry
+from orchestration import dbt, lock, reading, registry, summary
+from orchestration.doctor import examine
 from orchestration.reset import drop_warehouse
-from orchestration.run import run
+from orchestration.run import Paths, run
 from tests.conftest import Elt
 
 
@@ -170,3 +171,30 @@ def test_a_build_that_did_not_succeed_is_made_again(
     assert builder.builds == 3
     run(settings, ["posts"])
     assert builder.builds == 3
+
+
+@pytest.mark.contract("S3-14")
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_every_run_warns_while_something_waits_for_the_raw_store(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "store").write_text("no folder")
+    (tmp_path / "users.csv").write_text("user_id\n1\n")
+    url = (tmp_path / "store").as_uri()
+    settings = load_settings({**environment, "RAW_STORE_URL": url})
+    paths = Paths([str(tmp_path / "users.csv")], "people")
+    first = run(settings, paths=paths, transforms=False)
+    assert "cannot be used" in first.sources[0].warnings[0]
+    again = run(settings, paths=paths, transforms=False)
+    assert again.sources[0].new.read == 0
+    (warning,) = again.warnings
+    assert str(tmp_path / "data" / "unarchived") in warning
+    assert registry.load(settings.runs_dir, again.run_id).warnings == [warning]
+    assert f"WARNING   {warning}" in summary.describe(again)
+    found = {finding.check: finding for finding in examine({**environment, "RAW_STORE_URL": url})}
+    assert f"{tmp_path}/data/unarchived for {url}" in found["archive"].state
+    assert "RAW_STORE_URL" in (found["archive"].mend or "")
+
+    (tmp_path / "store").unlink()
+    assert run(settings, paths=paths, transforms=False).warnings == []
+    assert "archive" not in {finding.check for finding in examine(environment)}

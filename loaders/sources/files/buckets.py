@@ -7,6 +7,7 @@ from typing import Any
 from fsspec.utils import glob_translate
 
 from loaders.errors import SourceError
+from loaders.failures import why
 from loaders.settings import Settings
 from loaders.sources.files.pinned import PinnedAzure, PinnedS3
 from loaders.sources.files.remote import Fetched, Object
@@ -75,29 +76,3 @@ class Bucket:
             self._fs.cat_file(place, start=0, end=min(1, item.size or 0), timeout=PATIENCE_SECONDS)
         except Exception as error:
             raise SourceError(f"{item.address}: {why(error)}") from error
-
-
-def _status_of_s3(error: Exception) -> int | None:
-    """The status behind an error of s3fs, which has an `errno` alone."""
-    answer = getattr(error.__cause__, "response", None)
-    if not isinstance(answer, dict):
-        return None
-    status: int | None = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status
-
-
-def why(error: Exception) -> str:
-    """Why a bucket cannot be read, in a few words; a message of the server may show too much."""
-    name = type(error).__name__
-    status = getattr(error, "status_code", None) or _status_of_s3(error)
-    if status == 412:
-        return "it was replaced after it was listed; run again"
-    if isinstance(error, FileNotFoundError) or status == 404:
-        return "there is no such bucket, container or object"
-    if isinstance(error, PermissionError) or status in (401, 403):
-        return "access is refused; check the credentials and their rights"
-    if "Credentials" in name or "ClientAuthentication" in name:
-        return "there are no usable credentials for it"
-    if isinstance(error, TimeoutError) or "Timeout" in name:
-        return "it did not answer in time"
-    return f"it cannot be read ({name}{f', {status}' if status else ''})"

@@ -231,6 +231,31 @@ def test_azure_says_which_settings_it_needs(tmp_path: Path) -> None:
         filesystem_of("az://container", load_settings(given, tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [
+        ("AccountKey=YWJj;EndpointSuffix=cloud.invalid", "no server is found by that name"),
+        ("AccountKey=abc;BlobEndpoint=http://127.0.0.1:9/lab", "the account key is none"),
+    ],
+)
+def test_azure_is_not_asked_again_where_a_name_or_a_key_is_wrong(
+    account: str, told: str, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def find_nothing(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", find_nothing)
+    given = f"DefaultEndpointsProtocol=https;AccountName=lab;{account}"
+    variables = {"RAW_STORE_URL": "az://lake", "AZURE_STORAGE_CONNECTION_STRING": given}
+    store = open_raw_store(load_settings(variables, tmp_path))
+    with pytest.raises(StoreError, match=f"az://lake cannot be used: {told}"):
+        store.put("files/users.csv", file)
+    assert len(asked) <= 1
+
+
 @pytest.mark.contract("S1-06")
 def test_azure_identity_is_asked_where_no_key_is_given(tmp_path: Path) -> None:
     from azure.identity.aio import DefaultAzureCredential
