@@ -34,6 +34,7 @@ from loaders.errors import SourceError
 from loaders.intake.documents.envelope import envelope_of, value_at
 from loaders.sources.addresses import shown
 from loaders.sources.rest_api.ask import Ask
+from loaders.sources.rest_api.more import sign_of_more
 from loaders.sources.rest_api.sending import Answer, Cut, MissingError, Sender
 
 AT = "at"  # the key of the only value that a paginator is shown
@@ -80,12 +81,18 @@ class _Client(RESTClient):
         self, ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut
     ) -> None:
         ways = PaginatorFactory(
-            [header_links_detector, json_links_detector, _refuse_guesses, single_page_detector]
+            [
+                header_links_detector,
+                json_links_detector,
+                self._refuse_guesses,
+                single_page_detector,
+            ]
         )
         super().__init__(base_url=ask.url, session=sender.session, paginator_factory=ways)
         self.answer = first
         self._first: Answer | None = first
         self._sender, self._cut, self._place = sender, cut, expected.records
+        self._has_total = expected.total is not None  # which is checked then
         self._asked: set[Asked] = set()
         self._is_short = False
         pages = expected.pagination
@@ -131,6 +138,27 @@ class _Client(RESTClient):
         paginator, _ = self.pagination_factory.create_paginator(response)
         return paginator  # the last of the ways always gives one
 
+    def _refuse_guesses(self, response: requests.Response) -> tuple[Any, Any]:
+        """Pages without links: dlt would guess how to ask for them, and may read one twice."""
+        answer = response.json()
+        cursor, value = find_next_page_path(answer)
+        pages, total = find_total_pages_path(answer)
+        sign = ""
+        if cursor and value is not False:
+            sign = repr(".".join(cursor))
+        elif pages and str(total) not in ("0", "1"):
+            sign = repr(".".join(pages))
+        sign = sign or sign_of_more(
+            answer, len(self.answer.records), self._place, judges_total=not self._has_total
+        )
+        if sign:
+            raise SourceError(
+                f"the API at {shown(response.url)} answers in pages ({sign}) without a link to "
+                "the next; say under `pagination` how they are asked for, or `{kind: single}` "
+                "where the first answer is all"
+            )
+        return None, None
+
     def refuse_gap(self, pages: Pagination | None) -> None:
         """Refuse a page by offset behind one that was not full: records between them are missing.
 
@@ -169,17 +197,3 @@ def _paginator(pages: Pagination | None) -> BasePaginator | None:
     if isinstance(pages, NextLink):
         return JSONLinkPaginator(AT) if pages.path else HeaderLinkPaginator()
     return SinglePagePaginator()
-
-
-def _refuse_guesses(response: requests.Response) -> tuple[Any, Any]:
-    """Pages without links: dlt would guess how to ask for them, and may read one twice or none."""
-    answer = response.json()
-    cursor, _ = find_next_page_path(answer)
-    pages, total = find_total_pages_path(answer)
-    if cursor or (pages and str(total) not in ("0", "1")):
-        key = ".".join(cursor or pages)
-        raise SourceError(
-            f"the API at {shown(response.url)} answers in pages ({key!r}) without a link to the "
-            "next; say under `pagination` how they are asked for"
-        )
-    return None, None
