@@ -49,13 +49,28 @@ class Page(NamedTuple):
 
 
 def read_pages(
-    ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut
+    ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut, table: str
 ) -> Iterator[Page]:
     """The first answer, which is there by now, and those after it.
 
     Raises:
-        SourceError: a page cannot be read, or leads back to one before it.
+        SourceError: a page cannot be read, leads back to one before it, or does not tell of the
+            next what the entry expects.
     """
+    try:
+        yield from _pages(ask, expected, first, sender, cut)
+    except SourceError:
+        raise
+    except Exception as error:  # dlt's paginators raise what they like
+        path = _path_of(expected.pagination)
+        told = f"what stands at {path!r} of the answer" if path else "the answer"
+        raise SourceError(
+            f"table {table}: {told} from the API at {ask.place} does not tell how its pages go on "
+            f"({type(error).__name__}); mend its `pagination`"
+        ) from error
+
+
+def _pages(ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut) -> Iterator[Page]:
     client = _Client(ask, expected, first, sender, cut)
     pages = expected.pagination
     hooks: Any = {"response": []}  # what a status means is judged by the sender
@@ -95,9 +110,7 @@ class _Client(RESTClient):
         self._has_total = expected.total is not None  # which is checked then
         self._asked: set[Asked] = set()
         self._is_short = False
-        pages = expected.pagination
-        at = getattr(pages, "pages" if isinstance(pages, PageNumbers) else "path", None)
-        self._at: str | None = at
+        self._at = _path_of(expected.pagination)
         self.around: Callable[[], Any] = list
 
     @override
@@ -121,7 +134,10 @@ class _Client(RESTClient):
     def _told(self, **_: Any) -> Any:
         """What a paginator may look at: no records, and at most the one value that it needs."""
         around = self.around()
-        return {AT: value_at(around, self._at) or None} if self._at else around
+        if self._at is None:
+            return around
+        value = value_at(around, self._at)
+        return {AT: None if value is False or value == "" else value}
 
     def _next(self, request: requests.Request) -> Answer:
         try:
@@ -175,6 +191,23 @@ class _Client(RESTClient):
         self._is_short = len(self.answer.records) < pages.size
 
 
+class _CursorPaginator(JSONResponseCursorPaginator):
+    """dlt's takes 0 for the end; it may be a cursor like another."""
+
+    @override
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        value = response.json()[AT]
+        if isinstance(value, bool | dict | list):
+            raise TypeError
+        self._next_reference = value
+
+
+def _path_of(pages: Pagination | None) -> str | None:
+    """Where an answer tells of its next page, or of how many there are."""
+    at: str | None = getattr(pages, "pages" if isinstance(pages, PageNumbers) else "path", None)
+    return at
+
+
 def _paginator(pages: Pagination | None) -> BasePaginator | None:
     """The paginator that an entry names; None where the answer tells."""
     if pages is None:
@@ -193,7 +226,7 @@ def _paginator(pages: Pagination | None) -> BasePaginator | None:
         return OffsetPaginator(pages.size, pages.start, total_path=None, **named)  # type: ignore[arg-type]
     if isinstance(pages, NextCursor):
         kind = "cursor_body_path" if in_body else "cursor_param"
-        return JSONResponseCursorPaginator(AT, **{kind: pages.param})  # type: ignore[arg-type]
+        return _CursorPaginator(AT, **{kind: pages.param})  # type: ignore[arg-type]
     if isinstance(pages, NextLink):
         return JSONLinkPaginator(AT) if pages.path else HeaderLinkPaginator()
     return SinglePagePaginator()

@@ -97,7 +97,9 @@ class _Reading:
         total = Total(expected.total, self._where) if expected.total else None
         pages = 0
         with Spool(self._search.folder, self._table, expected.key, self._where) as spool:
-            for answer, around in read_pages(self._ask, expected, first, sender, self._cut):
+            for answer, around in read_pages(
+                self._ask, expected, first, sender, self._cut, self._table
+            ):
                 pages += 1
                 spool.add(answer.response.content, answer.records)
                 if cursor:
