@@ -87,7 +87,9 @@ class _Reading:
         return Result(self._batch(spooled, told), notices)
 
     def _cut(self, body: bytes) -> list[bytes]:
-        return [] if self._expected.answer == "bytes" else cut_answer(body, self._expected.records)
+        if self._expected.answer == "bytes":
+            return []
+        return cut_answer(body, self._expected.records, takes_constants=True)
 
     def _spool(self, first: Answer, sender: Sender) -> tuple[Spooled, int, tuple[str, ...]]:
         early.wait()

@@ -110,6 +110,13 @@ def test_a_link_to_a_page_that_is_missing_fails_whatever_the_entry_forgives(
     assert "404" in asking.problem(records="data", fail_on_missing=False)
 
 
+def test_pages_go_on_behind_one_that_has_a_nan(asking: Asking, shop: Misbehaving) -> None:
+    shop.put("/items", page(1, mean=float("nan"), meta={"next": 7}))
+    shop.put("/items?cursor=7", page(2))
+    documents = asking.documents(records="data", pagination=NextCursor("meta.next"))
+    assert documents == ['{"id": 1}', '{"id": 2}']
+
+
 @pytest.mark.parametrize(
     ("pages", "path"),
     [

@@ -116,7 +116,9 @@ def test_a_snapshot_is_a_batch_of_its_run(api: Api, spool: Path) -> None:
     assert first.sha256 == second.sha256
 
 
-@pytest.mark.parametrize("element", ["null", '"text"', "7", '{"bad": "\udcff"}'])
+@pytest.mark.parametrize(
+    "element", ["null", '"text"', "7", "NaN", '{"a": NaN}', '{"bad": "\udcff"}']
+)
 def test_an_element_that_is_no_record_stands_aside_and_the_rest_lands(
     api: Api, spool: Path, element: str
 ) -> None:
@@ -206,7 +208,7 @@ def test_nobody_listening_is_told(spool: Path) -> None:
         ("<html>Sign in</html>", "answered no JSON (it begins '<html>Sign in</html>')"),
         ("", "answered no JSON (it begins '')"),
         ('[{"id": 1}, {"id"', "answered no JSON (it begins"),
-        ("[NaN]", "answered no JSON"),
+        ("[nan]", "answered no JSON"),
         ("[" * 200_000, "brackets are nested too deep"),
         ('{"error": "no"}', "the answer is an object, not a list of records"),
         ("null", "the answer is null, not a list of records"),
