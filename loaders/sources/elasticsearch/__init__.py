@@ -6,7 +6,7 @@ in which the batch lands, so it moves with the rows or not at all.
 
 import logging
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from loaders.batch import Batch
 from loaders.catalog import ElasticsearchSource, IndexTable
@@ -16,6 +16,7 @@ from loaders.sources import Found, Search
 from loaders.sources.addresses import shown
 from loaders.sources.elasticsearch.query import order_of, search_of
 from loaders.sources.elasticsearch.spool import has_value, in_batches, value_of, write_batch
+from loaders.sources.marks import fingerprint_of, mark, part
 
 if TYPE_CHECKING:
     from loaders.sources.elasticsearch.client import Connection
@@ -30,6 +31,14 @@ class _NothingThereError(SourceError):
 
 class _NothingNewError(SourceError):
     """There is not one record beyond the checkpoint, nor any longer one at it."""
+
+
+class _Start(NamedTuple):
+    """Where a table begins. `is_anew` is whether the last run asked for something else."""
+
+    checkpoint: str | None
+    fingerprint: str
+    is_anew: bool = False
 
 
 def find(spec: ElasticsearchSource, search: Search) -> Found:
@@ -47,7 +56,12 @@ def find(spec: ElasticsearchSource, search: Search) -> Found:
             origin = f"{connection.server.name} at {origin}"
             for table, wanted in spec.tables.items():
                 try:
-                    batches += _batches(connection, table, wanted, search, shown(spec.url or ""))
+                    url = shown(spec.url or "")
+                    start = _start(search, table, wanted, url)
+                    if start.is_anew:
+                        told = "its request has changed; it is read from the start"
+                        notices.append(f"table {table}: {told}")
+                    batches += _batches(connection, table, wanted, search, url, start)
                 except _NothingNewError as error:
                     notices.append(str(error))
                 except _NothingThereError as error:
@@ -62,12 +76,17 @@ def find(spec: ElasticsearchSource, search: Search) -> Found:
 
 
 def _batches(
-    connection: "Connection", table: str, wanted: IndexTable, search: Search, url: str
+    connection: "Connection",
+    table: str,
+    wanted: IndexTable,
+    search: Search,
+    url: str,
+    start: _Start,
 ) -> list[Batch]:
     from loaders.sources.elasticsearch.client import MissingIndexError
     from loaders.sources.elasticsearch.cursors import open_cursor
 
-    checkpoint = _checkpoint(search, table) if wanted.cursor else None
+    checkpoint = start.checkpoint
     is_exact = wanted.cursor is not None and wanted.cursor.lag is None
     uri = f"{url.rstrip('/')}/{wanted.index}"
     body, order = search_of(wanted, checkpoint), order_of(wanted)
@@ -78,9 +97,12 @@ def _batches(
             closing(cursor.hits()) as hits,
         ):
             has_checkpoint = is_exact and checkpoint is not None
-            for part in in_batches(hits, has_cursor=is_exact, has_checkpoint=has_checkpoint):
-                end = _end_of(part, wanted)
-                batches.append(write_batch(part, search.source, table, uri, search.folder, end))
+            for some in in_batches(hits, has_cursor=is_exact, has_checkpoint=has_checkpoint):
+                end = _end_of(some, wanted, start.fingerprint)
+                asked = start.fingerprint or None
+                batches.append(
+                    write_batch(some, search.source, table, uri, search.folder, end, asked)
+                )
     except MissingIndexError:
         raise _NothingThereError(f"table {table}: there is no index {uri}") from None
     if not batches and checkpoint is not None:
@@ -90,13 +112,22 @@ def _batches(
     return batches
 
 
-def _checkpoint(search: Search, table: str) -> str | None:
+def _start(search: Search, table: str, wanted: IndexTable, url: str) -> _Start:
+    if wanted.cursor is None:
+        return _Start(None, "")
+    asked = (url, wanted.index, wanted.range, wanted.filter, wanted.fields, wanted.cursor.field)
+    fingerprint = fingerprint_of(asked)
     latest = search.known.latest(search.source, table)
-    return latest.cursor if latest else None
+    if latest is None or latest.cursor is None:
+        return _Start(None, fingerprint)
+    last = part(latest.cursor)
+    if last.fingerprint not in (None, fingerprint):
+        return _Start(None, fingerprint, is_anew=True)
+    return _Start(last.value, fingerprint)
 
 
-def _end_of(hits: "list[Hit]", wanted: IndexTable) -> str | None:
-    """How far a batch goes: the cursor of its last record; None where it has none."""
+def _end_of(hits: "list[Hit]", wanted: IndexTable, fingerprint: str) -> str | None:
+    """How far a batch goes: the cursor of its last record, marked; None where it has none."""
     if wanted.cursor is None or not has_value(hits[-1]):
         return None
-    return value_of(hits[-1], wanted.cursor.field)
+    return mark(value_of(hits[-1], wanted.cursor.field), fingerprint)
