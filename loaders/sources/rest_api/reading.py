@@ -13,6 +13,7 @@ from loaders.ledger import Latest
 from loaders.sources import Search
 from loaders.sources.addresses import Guard
 from loaders.sources.marks import mark, part
+from loaders.sources.moments import told_ahead
 from loaders.sources.rest_api.ask import Ask, with_cursor
 from loaders.sources.rest_api.conditional import Validators, conditions, validators_of
 from loaders.sources.rest_api.cursors import Cursor
@@ -134,9 +135,11 @@ class _Reading:
         if spooled.repeated:
             many = f"{spooled.repeated} record{'' if spooled.repeated == 1 else 's'}"
             notices.append(f"{self._table}: {many} came again in one answer; each is kept once")
-        if self._cursor and self._cursor.without and self._expected.cursor:
-            field = self._expected.cursor.field
-            if self._cursor.greatest is None:
+        if self._cursor and self._cursor.ahead and since:
+            notices.append(told_ahead(self._table, since.field, self._cursor.ahead))
+        if self._cursor and self._cursor.without and since:
+            field = since.field
+            if self._cursor.greatest is None and not self._cursor.ahead:
                 raise SourceError(f"{self._where}: no record has the cursor {field!r}")
             notices.append(f"{self._table}: {self._cursor.without} records have no {field!r}")
         return tuple(notices)

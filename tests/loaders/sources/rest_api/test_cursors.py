@@ -81,6 +81,21 @@ def test_the_first_run_asks_from_where_it_is_told(asking: Asking, shop: Misbehav
     assert [plain(batch.cursor) for batch in found.batches] == ["2026-02-01"]
 
 
+def test_a_moment_in_the_future_does_not_move_the_cursor(asking: Asking, shop: Misbehaving) -> None:
+    since = Since("at", "since", initial="2026-01-01")
+    ahead = ("table items: the cursor 'at' does not go to '2099-01-01', which is in the future",)
+    shop.put("/items?since=2026-01-01", reply('[{"at": "2099-01-01"}, {"at": "2026-11-22"}]'))
+    found = asking.find(cursor=since)
+    assert ([plain(batch.cursor) for batch in found.batches], found.notices) == (
+        ["2026-11-22"],
+        ahead,
+    )
+    asking.latest = Latest("b1", None, None, "2099-01-01")  # as an older version kept it
+    assert asking.find(cursor=since).notices == ahead
+    shop.put("/items?since=2026-01-01", reply('[{"at": "2099-01-01"}, {"id": 1}]'))
+    assert [batch.cursor for batch in asking.find(cursor=since).batches] == [None]
+
+
 def test_a_changed_request_is_read_from_its_beginning_and_told(
     asking: Asking, shop: Misbehaving
 ) -> None:
