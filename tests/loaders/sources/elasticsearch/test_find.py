@@ -194,6 +194,22 @@ def test_the_next_run_begins_where_this_one_ended(server: IndexServer, find: Fin
     assert cursors(after)[1:] == ["2026-01-05", "2026-01-06"]
 
 
+def test_a_moment_in_the_future_does_not_move_the_checkpoint(
+    server: IndexServer, find: FindIn
+) -> None:
+    server.put("events", **DAYS, far='{"at": "9999-01-01"}', number='{"n": 99990101}')
+    for checkpoint in (None, "9999-01-01"):  # as an older version kept it
+        whole = find(server, BY_DAY, checkpoint)
+        assert ids(whole) == ["a", "b", "c", "d", "far", "number"]
+        assert [value for value in cursors(whole) if value][-1] == "2026-01-04"
+        assert whole.notices == (
+            "table events: the cursor 'at' does not go to '9999-01-01', which is in the future",
+        )
+    by_number = find(server, IndexTable(index="events", cursor=Cursor("n")))
+    assert "99990101" in cursors(by_number)
+    assert ids(find(server, BY_DAY, "2026-01-04")) == ["d", "far", "number"]
+
+
 def test_a_changed_request_is_read_from_the_start_and_told(
     server: IndexServer, find: FindIn
 ) -> None:
