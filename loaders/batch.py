@@ -188,7 +188,10 @@ class Books(msgspec.Struct, frozen=True):
         return self.read == self.landed + self.quarantined
 
 
-def batch_id(source: str, table: str, sha256: str, snapshot_run: str | None = None) -> str:
-    """The id of a batch: 32 hexadecimal digits that its content determines."""
-    parts = [source, table, sha256] + ([snapshot_run] if snapshot_run else [])
+def batch_id(source: str, table: str, sha256: str, of: str | None = None) -> str:
+    """The id of a batch: 32 hexadecimal digits that its content determines.
+
+    Where the content alone does not, `of` names the run or the request that it is of.
+    """
+    parts = [source, table, sha256] + ([of] if of else [])
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

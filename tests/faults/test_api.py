@@ -204,7 +204,10 @@ def test_an_answer_without_records_fails_with_the_reason(
     }
     for body, reason in answers.items():
         bad_api.put("/items", reply(body))
+        before = bad_api.asked("/items")
         assert reason in refused(land(records="data"))
+        # what came complete comes so again
+        assert bad_api.asked("/items") - before == (1 if body else sending.ATTEMPTS)
 
 
 # 10: redirects
@@ -303,21 +306,23 @@ def test_a_bad_element_stands_aside_with_its_page_and_place(
     second = b'{"data": [' + large.encode() + b', "text", {"bad": "\xff"}, {"id": 9}]}'
     bad_api.put("/items?page=1", page(*RECORDS, "null"))
     bad_api.put("/items?page=2", reply(second))
-    bad_api.put("/items?page=3", page(RECORDS[0], "7"))
+    text = '{"t": "NaN"}'
+    bad_api.put("/items?page=3", page(RECORDS[0], "7", '{"t": [-Infinity]}', text))
     bad_api.put("/items?page=4", page())
     outcome = land(**KEYED, pagination=PageNumbers())
     assert outcome.problems == ()
-    assert (outcome.books.read, outcome.books.landed, outcome.books.quarantined) == (9, 5, 4)
-    assert raw(landings) == [*RECORDS, large, '{"id": 9}']
+    assert (outcome.books.read, outcome.books.landed, outcome.books.quarantined) == (11, 6, 5)
+    assert raw(landings) == [*RECORDS, large, '{"id": 9}', text]
     aside = landings.fetch(
         "select source, uri, _row, raw_bytes, reason from raw._quarantine order by _row"
     )
-    assert [tuple(row[:2]) for row in aside] == [("shop", f"{bad_api.url}/items")] * 4
+    assert [tuple(row[:2]) for row in aside] == [("shop", f"{bad_api.url}/items")] * 5
     assert [(number, bytes(raw_bytes), reason) for *_, number, raw_bytes, reason in aside] == [
         (4, b"null", "page 1, element 4: the element is not an object: null"),
         (6, b'"text"', 'page 2, element 2: the element is not an object: "text"'),
         (7, b'{"bad": "\xff"}', "page 2, element 3: it has bytes that are not UTF-8"),
         (9, b"7", "page 3, element 2: the element is not an object: 7"),
+        (10, b'{"t": [-Infinity]}', "page 3, element 3: not JSON: -Infinity is not JSON"),
     ]
 
 

@@ -40,6 +40,9 @@ def _refuse_constant(name: str) -> NoReturn:
 
 # Values are only measured, so numbers stay text: of any length, and without the time to convert
 DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+# Servers written in Python send NaN and Infinity: one that has them is measured, and judged later
+_MEASURE = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+CONSTANTS = ("NaN", "Infinity")
 # As strict, much faster and without memory of its own, but for escapes of lone surrogates
 _CHECKER = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -47,7 +50,9 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _KINDS = {"{": "an object", '"': "a string", "n": "null", "t": "true", "f": "false"}
 
 
-def cut_records(text: str, place: str | None = None) -> Iterator[str]:
+def cut_records(
+    text: str, place: str | None = None, decoder: json.JSONDecoder = DECODER
+) -> Iterator[str]:
     """The text of each element of the list at `place` (dotted keys; None: the whole answer).
 
     Raises:
@@ -56,18 +61,22 @@ def cut_records(text: str, place: str | None = None) -> Iterator[str]:
     try:
         at = _skip(text, 0)
         for key in place.split(".") if place else ():
-            at = _value_of(text, at, key)
+            at = _value_of(text, at, key, decoder)
         if text[at : at + 1] != "[":
-            raise NotRecordsError(_not_a_list(text, at, place))
-        end = yield from _elements(text, at)
+            raise NotRecordsError(_not_a_list(text, at, place, decoder))
+        end = yield from _elements(text, at, decoder)
         if not place and end < len(text):
             raise NotRecordsError(f"not JSON: text follows the list at character {end}")
     except (json.JSONDecodeError, RecursionError) as error:
         raise NotRecordsError(f"not JSON: {error}") from None
 
 
-def cut_answer(content: bytes, place: str | None = None) -> list[bytes]:
+def cut_answer(
+    content: bytes, place: str | None = None, *, takes_constants: bool = False
+) -> list[bytes]:
     """The bytes of each element of the list at `place` in an answer; see `cut_records`.
+
+    With `takes_constants` an element may have NaN or an infinity in it, though JSON has neither.
 
     Raises:
         NotJsonError: the answer is not JSON to its end.
@@ -78,10 +87,12 @@ def cut_answer(content: bytes, place: str | None = None) -> list[bytes]:
     if at_once is not None:
         return at_once
     text = body.decode("utf-8", "surrogateescape")
-    problem = decoding_problem(text.strip(BLANKS))
+    decoder = _MEASURE if takes_constants else DECODER
+    problem = decoding_problem(text.strip(BLANKS), decoder)
     if problem:
         raise NotJsonError(problem)
-    return [record.encode("utf-8", "surrogateescape") for record in cut_records(text, place)]
+    records = cut_records(text, place, decoder)
+    return [record.encode("utf-8", "surrogateescape") for record in records]
 
 
 def cut_value(document: bytes, key: str) -> bytes | None:
@@ -92,7 +103,7 @@ def cut_value(document: bytes, key: str) -> bytes | None:
     """
     text = document.decode("utf-8", "surrogateescape")
     try:
-        at = _value_of(text, _skip(text, 0), key)
+        at = _value_of(text, _skip(text, 0), key, DECODER)
     except NotRecordsError:
         return None
     _, end = DECODER.raw_decode(text, at)
@@ -119,13 +130,13 @@ def _skip(text: str, at: int) -> int:
     return cast("int", WHITESPACE.match(text, at).end())
 
 
-def _elements(text: str, at: int) -> Generator[str, None, int]:
+def _elements(text: str, at: int, decoder: json.JSONDecoder) -> Generator[str, None, int]:
     """Yield the elements of the list that opens at `at`; return where the text goes on."""
     at = _skip(text, at + 1)
     if text[at : at + 1] == "]":
         return _skip(text, at + 1)
     while True:
-        _, end = DECODER.raw_decode(text, at)
+        _, end = decoder.raw_decode(text, at)
         yield text[at:end]
         at = _skip(text, end)
         if text[at : at + 1] == "]":
@@ -135,28 +146,28 @@ def _elements(text: str, at: int) -> Generator[str, None, int]:
         at = _skip(text, at + 1)
 
 
-def _value_of(text: str, at: int, key: str) -> int:
+def _value_of(text: str, at: int, key: str, decoder: json.JSONDecoder) -> int:
     """Where the value of `key` starts in the object at `at`."""
     if text[at : at + 1] != "{":
         raise NotRecordsError(f"there is no key {key!r} in the answer")
     at = _skip(text, at + 1)
     while text[at : at + 1] == '"':
-        name, end = DECODER.raw_decode(text, at)
+        name, end = decoder.raw_decode(text, at)
         at = _skip(text, end)
         if text[at : at + 1] != ":":
             raise NotRecordsError(f"not JSON: a colon is missing at character {at}")
         at = _skip(text, at + 1)
         if name == key:
             return at
-        _, end = DECODER.raw_decode(text, at)
+        _, end = decoder.raw_decode(text, at)
         at = _skip(text, end)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
     raise NotRecordsError(f"there is no key {key!r} in the answer")
 
 
-def _not_a_list(text: str, at: int, place: str | None) -> str:
-    DECODER.raw_decode(text, at)
+def _not_a_list(text: str, at: int, place: str | None, decoder: json.JSONDecoder) -> str:
+    decoder.raw_decode(text, at)
     kind = _KINDS.get(text[at], "a number")
     where = f"the value of {place!r}" if place else "the answer"
     begins = text[at : at + 80].strip()
@@ -208,7 +219,8 @@ class _Items:
         if not document:
             return
         self._number += 1
-        problem = not_an_object(document)
+        has_constants = any(name in document for name in CONSTANTS)
+        problem = problem_of(document) if has_constants else not_an_object(document)
         if self._page and (problem or not _is_text(document)):
             place = f"page {self._page}, element {self._element}"
             problem = f"{place}: {problem or 'it has bytes that are not UTF-8'}"
@@ -238,10 +250,10 @@ def problem_of(text: str) -> str | None:
     return not_an_object(text)
 
 
-def decoding_problem(text: str) -> str | None:
+def decoding_problem(text: str, decoder: json.JSONDecoder = DECODER) -> str | None:
     """Why a text is not one JSON value; None where it is."""
     try:
-        _, end = DECODER.raw_decode(text)
+        _, end = decoder.raw_decode(text)
     except json.JSONDecodeError as error:
         return f"not JSON: {error.msg} at character {error.pos}"
     except RecursionError:

@@ -8,6 +8,7 @@ import msgspec
 
 from loaders.intake.documents.answers import DECODER
 
+_WITH_CONSTANTS = json.JSONDecoder(parse_constant=str)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -36,12 +37,27 @@ def _strip(body: bytes | msgspec.Raw, place: list[str]) -> Any:
     try:
         values = _OBJECT.decode(body)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
+        return _strip_by_hand(bytes(body), place)
     key, *within = place
     return {
         name: _strip(value, within) if name == key else _value_of(value)
         for name, value in values.items()
     }
+
+
+def _strip_by_hand(body: bytes, place: list[str]) -> Any:
+    """The same, where NaN or an infinity stands in it, which then is text."""
+    try:
+        document = _WITH_CONSTANTS.decode(body.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    *around, key = place
+    node = document
+    for name in around:
+        node = node.get(name) if isinstance(node, dict) else None
+    if isinstance(node, dict) and key in node:
+        node[key] = []
+    return document if isinstance(document, dict) else None
 
 
 def _value_of(text: msgspec.Raw) -> Any:

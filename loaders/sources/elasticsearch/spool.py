@@ -89,9 +89,19 @@ def has_value(hit: Hit) -> bool:
 
 
 def write_batch(
-    hits: list[Hit], source: str, table: str, uri: str, folder: Path, cursor: str | None
+    hits: list[Hit],
+    source: str,
+    table: str,
+    uri: str,
+    folder: Path,
+    cursor: str | None,
+    asked: str | None = None,
 ) -> Batch:
-    """Write the records of a batch as what lands, and as the JSON array that is archived."""
+    """Write the records of a batch as what lands, and as the JSON array that is archived.
+
+    `asked` is the fingerprint of a request with a cursor: its batches are those of no other, whose
+    cursors the ledger would keep.
+    """
     records = [hit.record for hit in hits]
     items = sequence_of(records)
     sha256 = hashlib.sha256(items).hexdigest()
@@ -100,7 +110,7 @@ def write_batch(
     path.write_bytes(items)
     are_whole = all(len(record) <= LONGEST_RECORD and _is_utf8(record) for record in records)
     return Batch(
-        id=batch_id(source, table, sha256),
+        id=batch_id(source, table, sha256, asked),
         source=source,
         table=table,
         uri=uri,

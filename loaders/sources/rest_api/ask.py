@@ -1,6 +1,5 @@
 """What a table asks of its API: address, parameters, headers, body and credentials."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from loaders.catalog import ApiTable, RestApiSource
 from loaders.catalog.rest_api import ApiKeyAuth, BasicAuth, BearerAuth, Offsets, PageNumbers, Since
 from loaders.logs import hide
 from loaders.sources.addresses import shown
+from loaders.sources.marks import fingerprint_of
 from loaders.sources.rest_api.templates import fill_template
 from loaders.sources.rest_api.variables import Variables
 
@@ -72,8 +72,9 @@ class Ask(msgspec.Struct, frozen=True):
     def fingerprint(self, expected: ApiTable) -> str:
         """A few characters that change with what is asked, or with how it is cut."""
         asked = (self.url, self.method, self.headers, self.params, self.body)
-        told = msgspec.json.encode((asked, expected.records, expected.key, expected.answer))
-        return hashlib.sha256(told).hexdigest()[:12]
+        told = (asked, expected.records, expected.key, expected.answer)
+        since = expected.cursor
+        return fingerprint_of((*told, since.field, since.param) if since else told)
 
 
 def asks_of(spec: RestApiSource, url: str, variables: Variables) -> dict[str, Ask]:

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from loaders.ledger import Latest
-
-MARK = " of request "
+from loaders.sources.marks import MARK
 
 
 class Validators(NamedTuple):

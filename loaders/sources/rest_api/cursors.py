@@ -15,6 +15,7 @@ from loaders.catalog.rest_api import Since
 from loaders.errors import SourceError
 from loaders.intake.documents.answers import DECODER
 from loaders.intake.documents.envelope import value_at
+from loaders.sources.moments import is_ahead, moment_of
 
 Kind = Literal["numbers", "moments"]
 
@@ -28,11 +29,15 @@ class Point(NamedTuple):
 
 
 class Cursor:
-    """Takes records; `greatest` is how far they go, with what came before."""
+    """Takes records; `greatest` is how far they go, with what came before.
+
+    `ahead` is a value that it does not go to, as it lies in the future.
+    """
 
     def __init__(self, since: Since, last: str | None, where: str) -> None:
         self._since, self._where = since, where
-        self.greatest = point_of(last) if last is not None else None
+        self.ahead: str | None = None
+        self.greatest = self._unless_ahead(point_of(last)) if last is not None else None
         self.without = 0  # records that have no such field
 
     def asked_from(self) -> Any:
@@ -60,7 +65,13 @@ class Cursor:
             if point is None or (self.greatest and point.kind != self.greatest.kind):
                 raise SourceError(f"{self._where}: {self._problem(value, point)}")
             if self.greatest is None or point.order >= self.greatest.order:  # type: ignore[operator]
-                self.greatest = point
+                self.greatest = self._unless_ahead(point) or self.greatest
+
+    def _unless_ahead(self, point: Point | None) -> Point | None:
+        if point and isinstance(point.order, datetime) and is_ahead(point.order):
+            self.ahead = point.text
+            return None
+        return point
 
     def _problem(self, value: Any, point: Point | None) -> str:
         field = self._since.field
@@ -82,11 +93,8 @@ def point_of(value: Any) -> Point | None:
 
 
 def _moment_of(text: str) -> Point | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return Point("moments", moment if moment.tzinfo else moment.replace(tzinfo=UTC), text)
+    moment = moment_of(text)
+    return Point("moments", moment, text) if moment else None
 
 
 def _before(point: Point, lag: float) -> str:

@@ -34,6 +34,7 @@ from loaders.errors import SourceError
 from loaders.intake.documents.envelope import envelope_of, value_at
 from loaders.sources.addresses import shown
 from loaders.sources.rest_api.ask import Ask
+from loaders.sources.rest_api.more import sign_of_more
 from loaders.sources.rest_api.sending import Answer, Cut, MissingError, Sender
 
 AT = "at"  # the key of the only value that a paginator is shown
@@ -48,13 +49,28 @@ class Page(NamedTuple):
 
 
 def read_pages(
-    ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut
+    ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut, table: str
 ) -> Iterator[Page]:
     """The first answer, which is there by now, and those after it.
 
     Raises:
-        SourceError: a page cannot be read, or leads back to one before it.
+        SourceError: a page cannot be read, leads back to one before it, or does not tell of the
+            next what the entry expects.
     """
+    try:
+        yield from _pages(ask, expected, first, sender, cut)
+    except SourceError:
+        raise
+    except Exception as error:  # dlt's paginators raise what they like
+        path = _path_of(expected.pagination)
+        told = f"what stands at {path!r} of the answer" if path else "the answer"
+        raise SourceError(
+            f"table {table}: {told} from the API at {ask.place} does not tell how its pages go on "
+            f"({type(error).__name__}); mend its `pagination`"
+        ) from error
+
+
+def _pages(ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut) -> Iterator[Page]:
     client = _Client(ask, expected, first, sender, cut)
     pages = expected.pagination
     hooks: Any = {"response": []}  # what a status means is judged by the sender
@@ -80,17 +96,21 @@ class _Client(RESTClient):
         self, ask: Ask, expected: ApiTable, first: Answer, sender: Sender, cut: Cut
     ) -> None:
         ways = PaginatorFactory(
-            [header_links_detector, json_links_detector, _refuse_guesses, single_page_detector]
+            [
+                header_links_detector,
+                json_links_detector,
+                self._refuse_guesses,
+                single_page_detector,
+            ]
         )
         super().__init__(base_url=ask.url, session=sender.session, paginator_factory=ways)
         self.answer = first
         self._first: Answer | None = first
         self._sender, self._cut, self._place = sender, cut, expected.records
+        self._has_total = expected.total is not None  # which is checked then
         self._asked: set[Asked] = set()
         self._is_short = False
-        pages = expected.pagination
-        at = getattr(pages, "pages" if isinstance(pages, PageNumbers) else "path", None)
-        self._at: str | None = at
+        self._at = _path_of(expected.pagination)
         self.around: Callable[[], Any] = list
 
     @override
@@ -114,7 +134,10 @@ class _Client(RESTClient):
     def _told(self, **_: Any) -> Any:
         """What a paginator may look at: no records, and at most the one value that it needs."""
         around = self.around()
-        return {AT: value_at(around, self._at) or None} if self._at else around
+        if self._at is None:
+            return around
+        value = value_at(around, self._at)
+        return {AT: None if value is False or value == "" else value}
 
     def _next(self, request: requests.Request) -> Answer:
         try:
@@ -131,6 +154,27 @@ class _Client(RESTClient):
         paginator, _ = self.pagination_factory.create_paginator(response)
         return paginator  # the last of the ways always gives one
 
+    def _refuse_guesses(self, response: requests.Response) -> tuple[Any, Any]:
+        """Pages without links: dlt would guess how to ask for them, and may read one twice."""
+        answer = response.json()
+        cursor, value = find_next_page_path(answer)
+        pages, total = find_total_pages_path(answer)
+        sign = ""
+        if cursor and value is not False:
+            sign = repr(".".join(cursor))
+        elif pages and str(total) not in ("0", "1"):
+            sign = repr(".".join(pages))
+        sign = sign or sign_of_more(
+            answer, len(self.answer.records), self._place, judges_total=not self._has_total
+        )
+        if sign:
+            raise SourceError(
+                f"the API at {shown(response.url)} answers in pages ({sign}) without a link to "
+                "the next; say under `pagination` how they are asked for, or `{kind: single}` "
+                "where the first answer is all"
+            )
+        return None, None
+
     def refuse_gap(self, pages: Pagination | None) -> None:
         """Refuse a page by offset behind one that was not full: records between them are missing.
 
@@ -145,6 +189,23 @@ class _Client(RESTClient):
                 "and more after it; set a `size` that it gives"
             )
         self._is_short = len(self.answer.records) < pages.size
+
+
+class _CursorPaginator(JSONResponseCursorPaginator):
+    """dlt's takes 0 for the end; it may be a cursor like another."""
+
+    @override
+    def update_state(self, response: requests.Response, data: list[Any] | None = None) -> None:
+        value = response.json()[AT]
+        if isinstance(value, bool | dict | list):
+            raise TypeError
+        self._next_reference = value
+
+
+def _path_of(pages: Pagination | None) -> str | None:
+    """Where an answer tells of its next page, or of how many there are."""
+    at: str | None = getattr(pages, "pages" if isinstance(pages, PageNumbers) else "path", None)
+    return at
 
 
 def _paginator(pages: Pagination | None) -> BasePaginator | None:
@@ -165,21 +226,7 @@ def _paginator(pages: Pagination | None) -> BasePaginator | None:
         return OffsetPaginator(pages.size, pages.start, total_path=None, **named)  # type: ignore[arg-type]
     if isinstance(pages, NextCursor):
         kind = "cursor_body_path" if in_body else "cursor_param"
-        return JSONResponseCursorPaginator(AT, **{kind: pages.param})  # type: ignore[arg-type]
+        return _CursorPaginator(AT, **{kind: pages.param})  # type: ignore[arg-type]
     if isinstance(pages, NextLink):
         return JSONLinkPaginator(AT) if pages.path else HeaderLinkPaginator()
     return SinglePagePaginator()
-
-
-def _refuse_guesses(response: requests.Response) -> tuple[Any, Any]:
-    """Pages without links: dlt would guess how to ask for them, and may read one twice or none."""
-    answer = response.json()
-    cursor, _ = find_next_page_path(answer)
-    pages, total = find_total_pages_path(answer)
-    if cursor or (pages and str(total) not in ("0", "1")):
-        key = ".".join(cursor or pages)
-        raise SourceError(
-            f"the API at {shown(response.url)} answers in pages ({key!r}) without a link to the "
-            "next; say under `pagination` how they are asked for"
-        )
-    return None, None

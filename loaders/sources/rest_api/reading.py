@@ -12,6 +12,8 @@ from loaders.intake.documents.answers import cut_answer
 from loaders.ledger import Latest
 from loaders.sources import Search
 from loaders.sources.addresses import Guard
+from loaders.sources.marks import mark, part
+from loaders.sources.moments import told_ahead
 from loaders.sources.rest_api.ask import Ask, with_cursor
 from loaders.sources.rest_api.conditional import Validators, conditions, validators_of
 from loaders.sources.rest_api.cursors import Cursor
@@ -46,14 +48,24 @@ class _Reading:
         self._expected = spec.tables[table]
         self._where = f"the API at {ask.place}"
         since = self._expected.cursor
+        self._is_other = False  # than the last run's request
         self._may_be_unchanged = _may_be_unchanged(spec, self._expected)
         asks_ledger = since or self._may_be_unchanged
         self._latest = search.known.latest(search.source, table) if asks_ledger else None
-        last = self._latest.cursor if self._latest else None
-        self._cursor = Cursor(since, last, self._where) if since else None
+        self._asked = ask.fingerprint(self._expected)  # without the cursor's own value
+        self._cursor = Cursor(since, self._last(), self._where) if since else None
         if since and self._cursor:
             ask = with_cursor(ask, since, self._cursor.asked_from())
         self._ask = ask
+
+    def _last(self) -> str | None:
+        """The cursor of the last run, if it asked for the same."""
+        kept = self._latest.cursor if self._latest else None
+        if kept is None:
+            return None
+        last = part(kept)
+        self._is_other = last.fingerprint not in (None, self._asked)
+        return None if self._is_other else last.value
 
     def result(self) -> Result:
         ask, spec = self._ask, self._spec
@@ -68,7 +80,7 @@ class _Reading:
                 return self._missing(str(error))
 
     def _answered(self, sender: Sender) -> Result:
-        asked = self._ask.fingerprint(self._expected)
+        asked = self._asked
         conditional = conditions(self._latest, asked) if self._may_be_unchanged else {}
         if not conditional:
             self._search.known.prepare()
@@ -80,14 +92,18 @@ class _Reading:
         self._search.known.prepare()
         spooled, pages, notices = self._spool(first, sender)
         if not spooled.rows and (self._cursor or not self._expected.fail_on_missing):
-            return Result(None) if self._cursor else self._missing(f"{self._where} has no records")
+            if self._cursor:
+                return Result(None, self._notices(spooled))
+            return self._missing(f"{self._where} has no records")
         told = Validators()
         if pages == 1 and self._may_be_unchanged:
             told = validators_of(first.response.headers, asked)
         return Result(self._batch(spooled, told), notices)
 
     def _cut(self, body: bytes) -> list[bytes]:
-        return [] if self._expected.answer == "bytes" else cut_answer(body, self._expected.records)
+        if self._expected.answer == "bytes":
+            return []
+        return cut_answer(body, self._expected.records, takes_constants=True)
 
     def _spool(self, first: Answer, sender: Sender) -> tuple[Spooled, int, tuple[str, ...]]:
         early.wait()
@@ -97,7 +113,9 @@ class _Reading:
         total = Total(expected.total, self._where) if expected.total else None
         pages = 0
         with Spool(self._search.folder, self._table, expected.key, self._where) as spool:
-            for answer, around in read_pages(self._ask, expected, first, sender, self._cut):
+            for answer, around in read_pages(
+                self._ask, expected, first, sender, self._cut, self._table
+            ):
                 pages += 1
                 spool.add(answer.response.content, answer.records)
                 if cursor:
@@ -110,12 +128,18 @@ class _Reading:
 
     def _notices(self, spooled: Spooled) -> tuple[str, ...]:
         notices = []
+        since = self._expected.cursor
+        if self._is_other and since:
+            start = "the beginning" if since.initial is None else repr(since.initial)
+            notices.append(f"{self._table}: its request has changed; it is read from {start} on")
         if spooled.repeated:
             many = f"{spooled.repeated} record{'' if spooled.repeated == 1 else 's'}"
             notices.append(f"{self._table}: {many} came again in one answer; each is kept once")
-        if self._cursor and self._cursor.without and self._expected.cursor:
-            field = self._expected.cursor.field
-            if self._cursor.greatest is None:
+        if self._cursor and self._cursor.ahead and since:
+            notices.append(told_ahead(self._table, since.field, self._cursor.ahead))
+        if self._cursor and self._cursor.without and since:
+            field = since.field
+            if self._cursor.greatest is None and not self._cursor.ahead:
                 raise SourceError(f"{self._where}: no record has the cursor {field!r}")
             notices.append(f"{self._table}: {self._cursor.without} records have no {field!r}")
         return tuple(notices)
@@ -129,15 +153,17 @@ class _Reading:
             raise MissingError(f"{self._where} answered nothing")
         told = Validators()
         if self._may_be_unchanged:
-            told = validators_of(first.response.headers, self._ask.fingerprint(self._expected))
+            told = validators_of(first.response.headers, self._asked)
         spooled = spool_whole(first.response, self._ask.place, self._search.folder, self._table)
         return Result(self._batch(spooled, told))
 
     def _batch(self, spooled: Spooled, told: Validators) -> Batch:
         search, cursor = self._search, self._cursor
-        run = search.run_id if self._spec.snapshots == "always" else None
+        of_its_own = self._asked if cursor else None  # else its cursor were another request's
+        if self._spec.snapshots == "always":
+            of_its_own = search.run_id
         return Batch(
-            id=batch_id(search.source, self._table, spooled.sha256, run),
+            id=batch_id(search.source, self._table, spooled.sha256, of_its_own),
             source=search.source,
             table=self._table,
             uri=self._ask.place,
@@ -151,7 +177,7 @@ class _Reading:
             received=spooled.received,
             etag=told.etag,
             last_modified=told.last_modified,
-            cursor=cursor.greatest.text if cursor and cursor.greatest else None,
+            cursor=mark(cursor.greatest.text, self._asked) if cursor and cursor.greatest else None,
         )
 
     def _seen_again(self, latest: Latest) -> Batch:

@@ -112,7 +112,7 @@ class Sender:
         except NotJsonError as error:
             begins = repr(body[:BEGINNING].decode("utf-8", "replace").strip())
             message = f"{where} answered no JSON (it begins {begins}): {error}"
-            raise (TransientError if body else EmptyError)(message) from None
+            raise _failure_of(response)(message) from None
         except NotRecordsError as error:
             raise SourceError(f"{where}: {error}") from None
 
@@ -153,6 +153,17 @@ class Sender:
             raise MissingError(told)
         if status >= requests.codes.multiple_choices:
             raise SourceError(told)
+
+
+def _failure_of(response: requests.Response) -> type[SourceError]:
+    """Of what kind an answer is that is no JSON: one that came complete comes so again.
+
+    One without a length ends with its connection, so that nothing tells whether it was cut off.
+    """
+    if not response.content:
+        return EmptyError
+    is_framed = any(name in response.headers for name in ("Content-Length", "Transfer-Encoding"))
+    return SourceError if is_framed else TransientError
 
 
 def _is_conditional(request: requests.PreparedRequest) -> bool:

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple, Self
 import numpy as np
 
 from loaders.batch import RECORDS, Received
-from loaders.intake.documents.answers import ITEM, sequence_of
+from loaders.intake.documents.answers import CONSTANTS, ITEM, sequence_of
 from loaders.intake.documents.sequence import read_items
 from loaders.sources.rest_api.repeats import BLOCK, Places, Repeats
 
@@ -185,11 +185,14 @@ def _is_list(body: bytes) -> bool:
 def _are_objects(records: list[bytes], items: bytes) -> bool:
     """Whether all records can land as they are; bytes that are not UTF-8 cannot.
 
-    A very long one may be no object: whoever lands it looks at it by itself.
+    A very long one may be no object, and a NaN may be text or no JSON: whoever lands it looks at
+    it by itself.
     """
     if not records:
         return True
     if set(map(itemgetter(0), records)) != {OPENING} or max(map(len, records)) > LONGEST_RECORD:
+        return False
+    if any(name.encode() in items for name in CONSTANTS):
         return False
     return items.isascii() or _is_utf8(items)
 

@@ -12,6 +12,7 @@ from loaders.intake.documents.answers import cut_answer
 from loaders.ledger import Latest
 from loaders.sources import Found, NothingLanded, elasticsearch
 from loaders.sources.elasticsearch import client
+from loaders.sources.marks import part
 from tests.loaders.conftest import search_in
 from tests.loaders.sources.index_server import IndexServer, serve
 
@@ -77,6 +78,11 @@ def records_of(batch: Batch) -> list[bytes]:
 def ids(found: Found) -> list[str]:
     """The ids of the records, in order."""
     return [record.split('"_id":"')[1].split('"')[0] for record in records(found)]
+
+
+def cursors(found: Found) -> list[str | None]:
+    """The cursors of the batches, without the marks of their request."""
+    return [batch.cursor and part(batch.cursor).value for batch in found.batches]
 
 
 def problem(found: Found) -> str:

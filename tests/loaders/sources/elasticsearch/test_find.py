@@ -13,7 +13,7 @@ from loaders.errors import SettingsError
 from loaders.sources import elasticsearch
 from loaders.sources.elasticsearch import hits, spool
 from tests.loaders.conftest import search_in
-from tests.loaders.sources.elasticsearch.conftest import FindIn, ids, problem, records
+from tests.loaders.sources.elasticsearch.conftest import FindIn, cursors, ids, problem, records
 from tests.loaders.sources.index_server import IndexServer, serve
 
 ALL = IndexTable(index="events")
@@ -73,7 +73,7 @@ def test_escapes_of_lone_surrogates_survive_too(server: IndexServer, find: FindI
     assert [record.partition('"_source":')[2] for record in records(found)] == [
         f"{source}}}" for source in sources
     ]
-    assert found.batches[-1].cursor == "2026-01-02"
+    assert cursors(found)[-1] == "2026-01-02"
 
 
 def test_a_record_that_is_too_long_to_be_known_as_whole_is_left_to_the_careful_reader(
@@ -184,14 +184,44 @@ def test_records_without_an_order_are_cut_where_a_batch_is_full(
 def test_the_next_run_begins_where_this_one_ended(server: IndexServer, find: FindIn) -> None:
     server.put("events", **DAYS)
     before = find(server, BY_DAY)
-    assert [batch.cursor for batch in before.batches] == ["2026-01-03", "2026-01-04"]
+    assert cursors(before) == ["2026-01-03", "2026-01-04"]
     unchanged = find(server, BY_DAY, "2026-01-04")
     assert [batch.id for batch in unchanged.batches] == [before.batches[-1].id]
     server.put("events", e='{"at": "2026-01-05"}', f='{"at": "2026-01-06"}')
     after = find(server, BY_DAY, "2026-01-04")
     assert ids(after) == ["d", "e", "f"]
     assert after.batches[0].id == before.batches[-1].id  # at the checkpoint: it has landed
-    assert [batch.cursor for batch in after.batches][1:] == ["2026-01-05", "2026-01-06"]
+    assert cursors(after)[1:] == ["2026-01-05", "2026-01-06"]
+
+
+def test_a_moment_in_the_future_does_not_move_the_checkpoint(
+    server: IndexServer, find: FindIn
+) -> None:
+    server.put("events", **DAYS, far='{"at": "9999-01-01"}', number='{"n": 99990101}')
+    for checkpoint in (None, "9999-01-01"):  # as an older version kept it
+        whole = find(server, BY_DAY, checkpoint)
+        assert ids(whole) == ["a", "b", "c", "d", "far", "number"]
+        assert [value for value in cursors(whole) if value][-1] == "2026-01-04"
+        assert whole.notices == (
+            "table events: the cursor 'at' does not go to '9999-01-01', which is in the future",
+        )
+    by_number = find(server, IndexTable(index="events", cursor=Cursor("n")))
+    assert "99990101" in cursors(by_number)
+    assert ids(find(server, BY_DAY, "2026-01-04")) == ["d", "far", "number"]
+
+
+def test_a_changed_request_is_read_from_the_start_and_told(
+    server: IndexServer, find: FindIn
+) -> None:
+    server.put("events", **DAYS)
+    (*_, last) = find(server, BY_DAY).batches
+    assert find(server, BY_DAY, last.cursor).notices == ()
+    changed = IndexTable(index="events", cursor=Cursor("at"), range=Range("n", start=0))
+    whole = find(server, changed, last.cursor)
+    assert ids(whole) == ["a", "b", "c", "d"]
+    assert "its request has changed; it is read from the start" in whole.notices[0]
+    assert whole.batches[-1].id != last.id  # whose cursor is of the other request
+    assert ids(find(server, changed, whole.batches[-1].cursor)) == ["d"]
 
 
 def test_a_late_record_at_the_checkpoint_is_read(server: IndexServer, find: FindIn) -> None:
@@ -214,7 +244,7 @@ def test_a_lag_reads_again_what_may_come_late(
     server.put("events", **DAYS)
     found = find(server, IndexTable(index="events", cursor=cursor), checkpoint)
     assert "".join(ids(found)) == wanted
-    assert found.batches[-1].cursor == ("2026-01-04" if cursor.field == "at" else "4")
+    assert cursors(found)[-1] == ("2026-01-04" if cursor.field == "at" else "4")
 
 
 def test_a_lag_that_is_no_duration_does_not_go_with_dates(
@@ -233,7 +263,7 @@ def test_a_record_without_the_cursors_field_is_never_passed_over(
         table = IndexTable(index="events", cursor=Cursor("at", lag))
         whole = find(server, table)
         assert ids(whole) == ["a", "b", "c", "d", "bare"]
-        assert [batch.cursor for batch in whole.batches][-2:] == ["2026-01-04", None]
+        assert cursors(whole)[-2:] == ["2026-01-04", None]
         rest = find(server, table, "2026-01-04")
         assert ids(rest) == ["d", "bare"]
         assert rest.batches[-1].id == whole.batches[-1].id
@@ -252,7 +282,7 @@ def test_a_cursor_is_as_the_record_has_it(
 ) -> None:
     server.put("events", a=source)
     found = find(server, IndexTable(index="events", cursor=Cursor(field)))
-    assert found.batches[-1].cursor == cursor
+    assert cursors(found)[-1] == cursor
 
 
 def test_a_cursor_needs_one_value(server: IndexServer, find: FindIn) -> None:

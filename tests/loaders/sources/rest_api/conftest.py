@@ -1,6 +1,7 @@
 """What the tests of APIs share: a stand-in that records whole requests, and a way to ask it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.intake.records import Row, read_rows
 from loaders.ledger import Latest
-from loaders.sources import Found, NothingLanded, Search, rest_api
+from loaders.sources import Found, NothingLanded, Search, moments, rest_api
 from loaders.sources.rest_api import sending
 from tests.faults.apis import Misbehaving, misbehaving
 from tests.loaders.conftest import search_in
@@ -19,6 +20,11 @@ from tests.loaders.conftest import search_in
 def _server() -> Iterator[Misbehaving]:
     with misbehaving() as api:
         yield api
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "now", lambda: datetime(2026, 11, 22, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """How pages are asked for, one form of `pagination` after another."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loaders.catalog import ApiTable, RestApiSource
 from loaders.catalog.rest_api import (
     NextCursor,
     NextLink,
@@ -13,7 +15,9 @@ from loaders.catalog.rest_api import (
     Pagination,
     SinglePage,
 )
+from loaders.sources import rest_api
 from tests.faults.apis import Misbehaving, reply
+from tests.loaders.conftest import search_in
 from tests.loaders.sources.rest_api.conftest import Asking
 
 ALL = ['{"id": 1}', '{"id": 2}', '{"id": 3}']
@@ -44,8 +48,8 @@ FORMS: dict[str, tuple[Pagination, dict[str, bytes]]] = {
         NextCursor(path="meta.next", param="after"),
         {
             "": page(1, meta={"next": "b/2"}),
-            "?after=b%2F2": page(2, meta={"next": 7}),
-            "?after=7": page(3, meta={"next": ""}),
+            "?after=b%2F2": page(2, meta={"next": 0}),
+            "?after=0": page(3, meta={"next": ""}),
         },
     ),
     "link in the answer": (
@@ -104,3 +108,35 @@ def test_a_link_to_a_page_that_is_missing_fails_whatever_the_entry_forgives(
 ) -> None:
     shop.put("/items", page(1, next="/gone"))
     assert "404" in asking.problem(records="data", fail_on_missing=False)
+
+
+def test_pages_go_on_behind_one_that_has_a_nan(asking: Asking, shop: Misbehaving) -> None:
+    shop.put("/items", page(1, mean=float("nan"), meta={"next": 7}))
+    shop.put("/items?cursor=7", page(2))
+    documents = asking.documents(records="data", pagination=NextCursor("meta.next"))
+    assert documents == ['{"id": 1}', '{"id": 2}']
+
+
+@pytest.mark.parametrize(
+    ("pages", "path"),
+    [
+        (PageNumbers(pages="meta.pgaes"), "meta.pgaes"),
+        (PageNumbers(pages="meta"), "meta"),
+        (NextLink("meta"), "meta"),
+        (NextCursor("meta"), "meta"),
+    ],
+)
+def test_a_wrong_path_fails_its_table_and_no_other(
+    shop: Misbehaving, tmp_path: Path, pages: Pagination, path: str
+) -> None:
+    shop.put("/items?page=1", page(1, meta={"pages": 2}))
+    shop.put("/items", page(1, meta={"pages": 2}))
+    shop.put("/notes", page(2))
+    tables = {
+        "items": ApiTable("items", records="data", pagination=pages),
+        "notes": ApiTable("notes", records="data"),
+    }
+    found = rest_api.find(RestApiSource(tables, shop.url), search_in(tmp_path, "shop"))
+    assert [batch.table for batch in found.batches] == ["notes"]
+    (told,) = found.problems
+    assert told.startswith(f"table items: what stands at {path!r} of the answer from the API at")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from loaders.catalog import ApiTable, RestApiSource
+from loaders.catalog.rest_api import SinglePage
 from loaders.intake.records import Rejected, Row, read_rows
 from loaders.sources import Found, rest_api
 from loaders.sources.rest_api import sending
@@ -115,7 +116,9 @@ def test_a_snapshot_is_a_batch_of_its_run(api: Api, spool: Path) -> None:
     assert first.sha256 == second.sha256
 
 
-@pytest.mark.parametrize("element", ["null", '"text"', "7", '{"bad": "\udcff"}'])
+@pytest.mark.parametrize(
+    "element", ["null", '"text"', "7", "NaN", '{"a": NaN}', '{"bad": "\udcff"}']
+)
 def test_an_element_that_is_no_record_stands_aside_and_the_rest_lands(
     api: Api, spool: Path, element: str
 ) -> None:
@@ -205,7 +208,7 @@ def test_nobody_listening_is_told(spool: Path) -> None:
         ("<html>Sign in</html>", "answered no JSON (it begins '<html>Sign in</html>')"),
         ("", "answered no JSON (it begins '')"),
         ('[{"id": 1}, {"id"', "answered no JSON (it begins"),
-        ("[NaN]", "answered no JSON"),
+        ("[nan]", "answered no JSON"),
         ("[" * 200_000, "brackets are nested too deep"),
         ('{"error": "no"}', "the answer is an object, not a list of records"),
         ("null", "the answer is null, not a list of records"),
@@ -229,15 +232,37 @@ def test_a_page_that_links_to_itself_is_read_once_and_refused(api: Api, spool: P
     assert len(api.requests) == 1
 
 
-@pytest.mark.parametrize("more", ['"total_pages": 3', '"next": "b2Zmc2V0"', '"pages": "2"'])
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"total_pages": 3',
+        '"next": "b2Zmc2V0"',
+        '"pages": "2"',
+        '"has_more": true',
+        '"hasMore": "true"',
+        '"pagination": {"next_page": 2}',
+        '"total": 50',
+        '"meta": {"total_count": "2"}',
+    ],
+)
 def test_pages_without_links_are_refused_and_not_guessed(api: Api, spool: Path, more: str) -> None:
     api.put("/posts", Answer(f'{{"data": [{{"id": 1}}], {more}}}'))
     reason = problem(find(api, spool, ApiTable("posts", "data")))
     assert "answers in pages" in reason
+    assert "`{kind: single}` where the first answer is all" in reason
     assert len(api.requests) == 1
+    single = ApiTable("posts", "data", pagination=SinglePage())
+    assert documents(find(api, spool, single)) == ['{"id": 1}']
 
 
-@pytest.mark.parametrize("only", ['"total_pages": 1', '"next": null', '"total_pages": 0'])
+@pytest.mark.parametrize(
+    "only",
+    [
+        '"total_pages": 1, "next": null, "has_more": false, "more": "false"',
+        '"total_pages": 0, "next_page": null, "meta": {"total": 1, "count": "1"}',
+        '"stats": {"count": 9}, "total": 12.5',
+    ],
+)
 def test_a_single_page_that_says_so_is_read(api: Api, spool: Path, only: str) -> None:
     api.put("/posts", Answer(f'{{"data": [{{"id": 1}}], {only}}}'))
     assert documents(find(api, spool, ApiTable("posts", "data"))) == ['{"id": 1}']
