@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from loaders.errors import BadFormatError, BadParameterError, MissingDataError, MissingFieldError
+from loaders.settings import load_settings
 from loaders.transforms.tsv import write_row
+from loaders.warehouse import open_warehouse
+from orchestration.rebuild import rebuild
 from tests.conftest import TARGETS
 from tests.loaders.pipelines.conftest import Fetch, RunPipeline
 
@@ -210,3 +213,18 @@ def test_a_short_line_of_a_tsv_is_set_aside_and_line_ends_are_no_data(
     put("a\tb\r\n1\t2\n", "latest.tsv")
     with pytest.raises(BadFormatError, match="line 2 of the TSV ends in another way"):
         run(NAME, **PLACE, format="tsv")
+
+
+@pytest.mark.contract("S1-06", "S3-43")
+def test_what_was_set_aside_is_rebuilt_as_it_stood(
+    run: RunPipeline, put: Put, fetch: Fetch, environment: dict[str, str]
+) -> None:
+    put("id;n\n1;2\nx;\xe9\n4;5;6\n".encode("latin-1"))
+    run(NAME, **PLACE, format="csv", types={"id": "integer"})
+    settings = load_settings(environment)
+    sql = "select _row, line, raw_text, raw_bytes, reason from raw._quarantine order by 1"
+    before = fetch(sql)
+    assert before[0] == (2, 3, "x;é", b"x;\xe9\n", "the value of id is no integer")
+    Path(open_warehouse(settings).place).unlink()
+    rebuild(settings)
+    assert fetch(sql) == before
