@@ -11,7 +11,7 @@ import msgspec
 
 Disposition = Literal["replace", "merge", "append"]
 Conflict = Literal["none", "nothing", "update"]
-Format = Literal["csv", "json", "ndjson", "json-seq", "parquet"]
+Format = Literal["csv", "json", "ndjson", "json-seq", "parquet", "asides"]
 Compression = Literal["gzip", "zip", "zstd"]
 Ragged = Literal["quarantine", "extra"]
 Contract = Literal["evolve", "warn", "freeze"]

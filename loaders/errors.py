@@ -54,7 +54,7 @@ class MissingDataWarning(AssayWarning):
 
 
 class BadFormatWarning(AssayWarning):
-    """Values are not of the type that they should have, and landed as they are."""
+    """Values are not of their type and landed as they are, or records cannot be written."""
 
 
 class TimeZoneWarning(AssayWarning):

@@ -11,9 +11,22 @@ import msgspec
 
 from loaders import logs
 from loaders.catalog import load_catalog
-from loaders.errors import AssayWarning, BadFormatError, BadParameterError, SettingsError
+from loaders.disk import full_disk
+from loaders.errors import (
+    AssayError,
+    AssayWarning,
+    BadFormatError,
+    BadParameterError,
+    SettingsError,
+)
 from loaders.pipelines import Context, Result
-from loaders.pipelines.discovery import find_pipelines, load_pipeline, params_of
+from loaders.pipelines.discovery import (
+    Entry,
+    find_pipelines,
+    load_pipeline,
+    params_of,
+    refuse_taken,
+)
 from loaders.settings import Settings, load_settings
 from loaders.settings.variables import VARIABLES
 from orchestration.registry import Rejections, RunRecord
@@ -91,6 +104,7 @@ def run_pipeline(
     pipeline = load_pipeline(pipelines[name])
     checked = params_of(name, pipeline, params, settings, is_text=is_text)
     catalog = load_catalog(settings)
+    refuse_taken(pipelines[name], catalog)
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, _):
         if not is_debug:
             logging.getLogger(logs.ROOT).setLevel(level)
@@ -100,7 +114,11 @@ def run_pipeline(
         artefacts = folder / ARTEFACTS
         artefacts.mkdir(parents=True, exist_ok=True)
         context = Context(settings, warehouse, catalog, record.run_id, artefacts, tell)
-        with timed(record, "land"), _kept_warnings(settings, record):
+        with (
+            timed(record, "land"),
+            _kept_warnings(settings, record),
+            _named_failure(pipelines[name], settings),
+        ):
             result = pipeline.run(checked, context)
         if not isinstance(result, Result):
             raise SettingsError(f"{pipelines[name].file}: run gave no Result")
@@ -123,6 +141,20 @@ def _keep_settings(folder: Path, settings: Settings, asked: RunFile) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     hidden = logs.hide(text, logs.secrets_of(settings))
     (folder / SETTINGS_FILE).write_text(hidden, encoding="utf-8")
+
+
+@contextmanager
+def _named_failure(entry: Entry, settings: Settings) -> Iterator[None]:
+    """An error that nobody foresaw names the pipeline and its file; a full disk is told as such."""
+    try:
+        yield
+    except AssayError:
+        raise
+    except Exception as error:
+        if full_disk(error, settings.data_dir):
+            raise
+        told = f"{type(error).__name__}: {error}"
+        raise AssayError(f"pipeline {entry.name} ({entry.told}): {told}") from error
 
 
 @contextmanager

@@ -84,7 +84,8 @@ class RunRecord(msgspec.Struct):
         """0 all landed and published; 1 something failed; 3 done, with rows set aside."""
         if self.state != "succeeded":
             return 1
-        return 3 if self.rejections.rows or self.rejections.uncast_values else 0
+        aside = self.rejections.rows or self.rejections.uncast_values
+        return 3 if aside or (self.result and self.result.rows_set_aside) else 0
 
 
 def new_run_id() -> str:

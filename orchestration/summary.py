@@ -94,10 +94,18 @@ def _landed(record: RunRecord) -> Iterator[str]:
     if mended:
         yield f"Mended and replayed since: {mended} of the rows set aside."
     if not any(outcome.problems or outcome.new.read for outcome in record.sources):
-        yield "Nothing was new: all of it had landed before."
+        yield _nothing_new(record)
     if record.rebuild:
         yield _rebuilt(record.rebuild)
     yield f"Landed in {record.seconds['land']:.1f} s."
+
+
+def _nothing_new(record: RunRecord) -> str:
+    """Why nothing landed: it had before, or was not there, of which a warning tells."""
+    is_warned = record.warnings or any(outcome.warnings for outcome in record.sources)
+    if is_warned and not any(outcome.books.read for outcome in record.sources):
+        return "Nothing landed."
+    return "Nothing was new: all of it had landed before."
 
 
 def _rebuilt(done: Rebuild) -> str:
@@ -159,6 +167,20 @@ def _first_rows(warehouse: Warehouse) -> Iterator[str]:
     yield table(names, [[row[i] for i in picked] for row in result.rows])
 
 
+def _after_pipeline(record: RunRecord, command: str) -> dict[str, str]:
+    """What to do after a pipeline that landed nothing: it wrote objects, or there was nothing."""
+    hints = {f"{command} runs show {record.run_id}": "the whole record of this run"}
+    keys = record.result.keys if record.result else ()
+    if record.pipeline == "external_source_to_raw" and keys:
+        folder, _, form = keys[0].rpartition(".")
+        source, kind, suffix, _ = folder.split("/")
+        parts = {"source": source, "type": kind, "suffix": suffix, "format": form}
+        given = "".join(f" --param {name}={value}" for name, value in parts.items())
+        carry = f"{command} run external_raw_to_dwh{given} --param table=TABLE"
+        hints = {carry: "land what was written in a table", **hints}
+    return hints
+
+
 def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str]:
     yield ""
     yield "Next"
@@ -182,8 +204,10 @@ def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str
                 f"{command} verify": "raw, cell for cell, against what was read",
                 **hints,
             }
+        if record.pipeline and not any(outcome.books.read for outcome in record.sources):
+            hints = _after_pipeline(record, command)
     if isinstance(warehouse, DuckDB):
-        del hints[warehouse.connect_hint]
+        hints.pop(warehouse.connect_hint, None)
     if record.state != "succeeded":
         hints = {
             f"{command} runs show {record.run_id}": "the whole record of this run",

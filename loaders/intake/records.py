@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loaders.batch import Batch, Layout
+from loaders.intake.asides import read_asides
 from loaders.intake.decode import encode, open_text
 from loaders.intake.delimited.kinds import kind_of
 from loaders.intake.delimited.runs import Run
@@ -76,6 +77,11 @@ def read_rows(batch: Batch) -> Iterator[Row | Rejected]:
 
 def read_parts(batch: Batch) -> Iterator[Rows | Row | Rejected]:
     """What `read_rows` gives, with many rows at once where they stand together."""
+    if batch.format == "asides":
+        for aside in read_asides(Path(batch.path)):
+            raw, text = aside.raw, readable(aside.text)
+            yield Rejected(aside.number, aside.line, raw, text, aside.reason)
+        return
     shape = _Shape(batch)
     number = 1
     for item, reason in _land_as_cut(judged_parts(batch), shape):

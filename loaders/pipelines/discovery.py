@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -13,7 +13,7 @@ import msgspec
 
 from loaders.errors import BadParameterError, SettingsError
 from loaders.pipelines import Pipeline
-from loaders.settings import Settings
+from loaders.settings import PROJECT_DIR, Settings
 
 STANDARD_DIR = Path(__file__).parent
 CUSTOM_DIR = STANDARD_DIR.parent / "custom"
@@ -27,6 +27,12 @@ class Entry(NamedTuple):
     name: str
     file: Path
     is_custom: bool
+
+    @property
+    def told(self) -> str:
+        """The file for people: relative to the project where it lies there."""
+        is_ours = self.file.is_relative_to(PROJECT_DIR)
+        return str(self.file.relative_to(PROJECT_DIR) if is_ours else self.file)
 
     @property
     def purpose(self) -> str:
@@ -44,6 +50,18 @@ def find_pipelines(custom_dir: Path | None = None) -> dict[str, Entry]:
     for file in sorted((custom_dir or CUSTOM_DIR).glob("[!_]*.py")):
         found[file.stem] = Entry(file.stem, file, is_custom=True)
     return found
+
+
+def refuse_taken(entry: Entry, catalog: Collection[str]) -> None:
+    """Refuse a pipeline with the name of a source: `elt run NAME` could mean either.
+
+    Raises:
+        SettingsError: naming the file.
+    """
+    if entry.name in catalog:
+        raise SettingsError(
+            f"{entry.told}: a source of sources.yml is called {entry.name} too; rename one of them"
+        )
 
 
 def load_pipeline(entry: Entry) -> Pipeline:

@@ -6,21 +6,24 @@ row by row.
 """
 
 import warnings
+from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from loaders.batch import Override
+from loaders.batch import Batch, Override, Received, batch_id
 from loaders.catalog import PATHS, FileTable, tables_of
 from loaders.catalog.names import Name
 from loaders.errors import BadParameterError, MissingDataError, MissingDataWarning
 from loaders.landing import land_found, paths_source
 from loaders.pipelines import Context, Result, landed
-from loaders.pipelines.objects import LATEST, Format, Part, Place
-from loaders.pipelines.rewriting import Rewritten, rewrite
+from loaders.pipelines.objects import CONTENT_TYPES, LATEST, Format, Part, Place
+from loaders.pipelines.rewriting import rewrite
 from loaders.raw_store import MissingKeyError, RawStore, open_raw_store
 from loaders.sources import Found, Search
+from loaders.sources.files.contents import hash_path
 from loaders.transforms.select import Select
 from loaders.transforms.types import Type
 
@@ -79,30 +82,51 @@ def run(params: Params, context: Context) -> Result:
 
 
 def _find(params: Params, store: RawStore, key: str, search: Search) -> Found:
-    """The batches of an object: its rows, and those that stand aside for a reason each."""
+    """The batches of an object, of its rows and of those that stand aside; it is their original."""
     path = search.folder / f"{params.source}-{params.suffix or params.table}.{params.format}"
     path.parent.mkdir(parents=True, exist_ok=True)
     store.fetch(key, path)
-    is_plain = params.transform.is_nothing and not params.types and params.format != "tsv"
-    if is_plain:
-        parts = [Rewritten(path)]
-    else:
-        parts = rewrite(path, params.format, params.transform, params.types, params.on_bad_type)
-    return _batches(params, parts, f"{store.url}/{key}", search, is_written=not is_plain)
+    uri = f"{store.url}/{key}"
+    if params.transform.is_nothing and not params.types and params.format != "tsv":
+        return _read((path,), params, search, uri)
+    parts = rewrite(path, params.format, params.transform, params.types, params.on_bad_type)
+    sha256, size = hash_path(path)
+    received = Received(str(path), path.name, sha256, size, CONTENT_TYPES[params.format])
+    dialect = AS_WRITTEN if params.format != "ndjson" else None
+    found = _read(parts.sound, params, search, uri, dialect)
+    batches = found.batches
+    if parts.aside is not None:
+        batches = (*batches, _aside(parts.aside, params, search, uri))
+    batches = tuple(msgspec.structs.replace(batch, received=received) for batch in batches)
+    return Found(uri, batches, found.problems)
 
 
-def _batches(
-    params: Params, parts: list[Rewritten], uri: str, search: Search, *, is_written: bool
+def _read(
+    paths: Sequence[Path],
+    params: Params,
+    search: Search,
+    uri: str,
+    dialect: Override | None = None,
 ) -> Found:
     from loaders.sources.files import File, read_files
 
-    dialect = AS_WRITTEN if is_written and params.format != "ndjson" else None
     tables = {params.table: FileTable(file="*", dialect=dialect)}
-    reasons = {str(part.path): part.problem for part in parts}
-    files = [File(params.table, part.path) for part in parts]
-    batches, problems = read_files(files, tables, search)
-    told = tuple(
-        msgspec.structs.replace(batch, uri=uri, problem=reasons[batch.path] or batch.problem)
-        for batch in batches
-    )
+    batches, problems = read_files([File(params.table, path) for path in paths], tables, search)
+    told = tuple(msgspec.structs.replace(batch, uri=uri) for batch in batches)
     return Found(uri, told, tuple(problems))
+
+
+def _aside(path: Path, params: Params, search: Search, uri: str) -> Batch:
+    sha256, size = hash_path(path)
+    return Batch(
+        id=batch_id(search.source, params.table, sha256),
+        source=search.source,
+        table=params.table,
+        uri=uri,
+        path=str(path),
+        sha256=sha256,
+        bytes=size,
+        format="asides",
+        encoding="utf-8",
+        problem="set aside on the way; mend the object, and run the pipeline again",
+    )

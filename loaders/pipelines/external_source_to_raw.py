@@ -17,6 +17,7 @@ from loaders.batch import Batch
 from loaders.catalog import RestApiSource
 from loaders.errors import (
     BadFormatError,
+    BadFormatWarning,
     BadParameterError,
     MissingDataError,
     MissingDataWarning,
@@ -37,7 +38,7 @@ from loaders.pipelines.objects import (
 )
 from loaders.raw_store import open_raw_store
 from loaders.sources import Search
-from loaders.transforms import Record, record_of
+from loaders.transforms import Record, sent_record
 from loaders.transforms.select import Select, select
 from loaders.transforms.tsv import Fields, rows_of
 
@@ -82,13 +83,20 @@ def run(params: Params, context: Context) -> Result:
         batch = _ask(spec, Search(context.settings, params.source, context.run_id, work))
         work.mkdir(parents=True, exist_ok=True)
         path = work / f"object.{params.format}"
-        rows = _write(path, batch, spec.tables[table], params)
+        left_out: list[str] = []
+        rows = _write(path, batch, spec.tables[table], params, left_out)
+        if not rows and left_out:
+            raise BadFormatError(f"no record of {len(left_out)} can be written: {left_out[0]}")
         if not rows:
             return _nothing(params)
+        if left_out:
+            told = f"{len(left_out)} records are left out; the first: {left_out[0]}"
+            warnings.warn(told, BadFormatWarning, 2)
         store = open_raw_store(context.settings)
         place = Place(params.source, params.type, params.suffix or table, params.format)
         context.tell(f"Writing {rows} records to {store.url} …")
-        return Result(rows=rows, keys=write_object(store, place, path))
+        keys = write_object(store, place, path)
+        return Result(rows=rows, rows_set_aside=len(left_out), keys=keys)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -126,15 +134,18 @@ def _ask(spec: Any, search: Search) -> Batch:
     return batch
 
 
-def _write(path: Path, batch: Batch, table: Any, params: Params) -> int:
-    """Write what was answered to a file; gives the number of records."""
+def _write(path: Path, batch: Batch, table: Any, params: Params, left_out: list[str]) -> int:
+    """Write what was answered to a file; gives the number of records.
+
+    Why one is left out that cannot be written so is added to `left_out`.
+    """
     if getattr(table, "answer", "json") == "bytes" and batch.received is not None:
         write_bytes(path, Path(batch.received.path))
         return 1
     is_plain = params.transform.is_nothing and params.fields is None
     if params.format == "ndjson" and is_plain:
         return _write_as_sent(path, batch)
-    records = select(_records(batch), params.transform)
+    records = select(_records(batch, left_out), params.transform)
     if params.fields is None:
         return write_records(path, params.format, records)
     header = list(params.fields.paths)
@@ -152,15 +163,18 @@ def _write_as_sent(path: Path, batch: Batch) -> int:
     return count
 
 
-def _records(batch: Batch) -> Iterator[Record]:
+def _records(batch: Batch, left_out: list[str]) -> Iterator[Record]:
     for record in read_sequence(batch):
-        try:
-            if record.problem is None:
-                yield record_of(record.text.encode())
+        problem = record.problem
+        if problem is None:
+            try:
+                sent = sent_record(record.text)
+            except ValueError as error:
+                problem = str(error)
+            else:
+                yield sent
                 continue
-        except (ValueError, RecursionError):
-            pass
-        raise BadFormatError(f"record {record.line} is no JSON object that can be transformed")
+        left_out.append(f"record {record.line}: {problem}")
 
 
 def _nothing(params: Params) -> Result:

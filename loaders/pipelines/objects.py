@@ -116,15 +116,15 @@ def write_bytes(path: Path, source: Path) -> None:
         shutil.copyfileobj(body, file)
 
 
-def read_tsv(path: Path) -> tuple[list[str], Iterator[list[str | None]]]:
-    """The header of a TSV, and its rows as they are read."""
+def read_tsv(path: Path) -> tuple[list[str], Iterator[tsv.Cut]]:
+    """The header of a TSV, and its lines as they are read."""
 
-    def rows() -> Iterator[list[str | None]]:
+    def cuts() -> Iterator[tsv.Cut]:
         with path.open("rb") as lines:
-            yield from tsv.read_rows(lines)
+            yield from tsv.cut_rows(lines)
 
-    read = rows()
+    read = cuts()
     header = next(read, None)
-    if header is None or None in header:
+    if header is None or header.problem or None in header.row:
         raise BadFormatError("the TSV has no header of names")
-    return [name or "" for name in header], read
+    return [name or "" for name in header.row], read

@@ -4,6 +4,9 @@ A record is a JSON object, whose values keep the characters that they were sent 
 length, or `1.0` beside `1`, leaves a transform as it came.
 """
 
+import json
+from collections import Counter
+
 import msgspec
 
 Record = dict[str, msgspec.Raw]
@@ -11,6 +14,7 @@ NULL = msgspec.Raw(b"null")
 
 _RECORD = msgspec.json.Decoder(Record)
 _TEXT = msgspec.json.Decoder(str)
+_PAIRS = json.JSONDecoder(object_pairs_hook=list, parse_int=str, parse_float=str)
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -21,6 +25,23 @@ def record_of(document: bytes) -> Record:
         ValueError: it is none.
     """
     return _RECORD.decode(document)
+
+
+def sent_record(document: str) -> Record:
+    """The record that a JSON object is, as it was sent; nothing of it may be lost.
+
+    Raises:
+        ValueError: it is none, or has a key twice; its text is the reason.
+    """
+    try:
+        record = record_of(document.encode())
+        pairs = _PAIRS.decode(document.strip(" \t\r\n"))
+    except (ValueError, RecursionError):
+        raise ValueError("a JSON object that cannot be transformed") from None
+    if len(pairs) > len(record):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {twice} stands in the JSON object twice")
+    return record
 
 
 def document_of(record: Record) -> bytes:

@@ -5,8 +5,9 @@ import heapq
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import IO, Any, Literal
 
@@ -21,6 +22,7 @@ from loaders.errors import (
 from loaders.transforms import Record, document_of, record_of, text_of, value_of
 from loaders.transforms.times import ZonePolicy, to_utc, written
 
+SHOWN = 80  # characters of a record in a message
 SORTED_AT_ONCE = 50_000  # records that are held while the others wait in files
 
 
@@ -52,8 +54,12 @@ class Select(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
 
-def select(records: Iterable[Record], spec: Select) -> Iterator[Record]:
+def select(
+    records: Iterable[Record], spec: Select, keeps: Callable[[Record], bool] | None = None
+) -> Iterator[Record]:
     """The records as the spec wants them, streamed; what is sorted waits in files, not in memory.
+
+    `keeps` is asked of each record once it has its columns, before the next one is read.
 
     Raises:
         BadParameterError: a constant or a new name is that of a column which is there.
@@ -62,6 +68,7 @@ def select(records: Iterable[Record], spec: Select) -> Iterator[Record]:
     """
     missing: Counter[str] = Counter()
     shaped: Iterator[Record] = (_shaped(record, spec, missing) for record in records)
+    shaped = filter(keeps, shaped) if keeps else shaped
     if spec.drop_duplicates:
         shaped = _without_duplicates(shaped, spec, missing)
     yield from _in_order(shaped, spec, missing) if spec.sort else shaped
@@ -76,20 +83,26 @@ def _shaped(record: Record, spec: Select, missing: "Counter[str]") -> Record:
             raise BadParameterError(f"the constant {name} is a column of the records already")
         record[name] = msgspec.Raw(msgspec.json.encode(value))
     for name in _there(record, spec.times, spec, missing):
-        record[name] = _in_utc(name, record[name], spec.time_zones)
+        try:
+            record[name] = _in_utc(record[name], spec.time_zones)
+        except BadFormatError as error:
+            told = f"column {name}: {error}, in the record {_beginning(record)}"
+            raise BadFormatError(told) from None
     if spec.columns:
         record = {n: record[n] for n in _there(record, spec.columns, spec, missing)}
     return _renamed(record, spec, missing) if spec.rename else record
 
 
-def _in_utc(name: str, value: msgspec.Raw, zones: ZonePolicy) -> msgspec.Raw:
+def _beginning(record: Record) -> str:
+    """What names a record in a message."""
+    return document_of(record)[:SHOWN].decode("utf-8", "ignore")
+
+
+def _in_utc(value: msgspec.Raw, zones: ZonePolicy) -> msgspec.Raw:
     text = text_of(value)
     if not text:  # null, and a field of a file that is empty
         return value
-    try:
-        return value_of(written(to_utc(text, zones)))
-    except BadFormatError as error:
-        raise BadFormatError(f"column {name}: {error}") from None
+    return value_of(written(to_utc(text, zones)))
 
 
 def _renamed(record: Record, spec: Select, missing: "Counter[str]") -> Record:
@@ -111,7 +124,9 @@ def _there(
             there.append(name)
         elif spec.on_missing == "error":
             has = ", ".join(record) or "none"
-            raise MissingFieldError(f"a record has no column {name}; it has {has}")
+            raise MissingFieldError(
+                f"a record has no column {name}; it has {has} ({_beginning(record)})"
+            )
         else:
             missing[name] += 1
     return there
@@ -159,12 +174,23 @@ def _read(file: IO[bytes]) -> Iterator[Record]:
 
 
 def _rank(record: Record, name: str) -> tuple[int, Any]:
-    value = msgspec.json.decode(record[name]) if name in record else None
-    if value is None:
+    text = bytes(record[name]).strip() if name in record else b"null"
+    if text == b"null":
         return 0, 0
-    if isinstance(value, (bool, int, float)):
-        return 1, value
-    return (2, value) if isinstance(value, str) else (3, bytes(record[name]))
+    if text in (b"true", b"false"):
+        return 1, Decimal(text == b"true")
+    if text.startswith(b'"'):
+        return 2, text_of(record[name])
+    return (3, text) if text.startswith((b"{", b"[")) else (1, _number(text, record))
+
+
+def _number(text: bytes, record: Record) -> Decimal:
+    """A number of JSON, of any length; one whose exponent no Decimal holds cannot be sorted."""
+    try:
+        return Decimal(text.decode())
+    except InvalidOperation:
+        told = f"{text[:SHOWN].decode()} is too large to sort by"
+        raise BadFormatError(f"{told}, in the record {_beginning(record)}") from None
 
 
 class _Downwards:

@@ -7,6 +7,7 @@ NULL is `\N`; a backslash, tab, line feed and carriage return in a value are wri
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -52,22 +53,61 @@ def write_row(row: Row) -> bytes:
     return ("\t".join(cells) + "\n").encode("utf-8")
 
 
+class Cut(NamedTuple):
+    """A line of a TSV as it is read: its number (from 1), its bytes, and its row or what is odd."""
+
+    number: int
+    line: bytes
+    row: list[str | None]
+    problem: str | None = None
+
+
+def cut_rows(lines: Iterable[bytes], width: int | None = None) -> Iterator[Cut]:
+    """Each line as a file gives them, split after line feeds; `width` is the number of its fields.
+
+    Lines end as the first one does, with a line feed alone or after a carriage return.
+
+    Raises:
+        BadFormatError: a line ends in another way than the first.
+    """
+    end = b"\n"
+    for number, line in enumerate(lines, start=1):
+        if number == 1 and line.endswith(b"\r\n"):
+            end = b"\r\n"
+        is_last = not line.endswith(b"\n")
+        if not is_last and line.endswith(b"\r\n") != (end == b"\r\n"):
+            raise BadFormatError(f"line {number} of the TSV ends in another way than the first")
+        cut = _cut(number, line, line.removesuffix(end))
+        if cut.problem is None and width is not None and len(cut.row) != width:
+            count = len(cut.row)
+            told = f"{count} field{'' if count == 1 else 's'}, the header has {width}"
+            cut = cut._replace(problem=told)
+        elif width is None and cut.problem is None:
+            width = len(cut.row)
+        yield cut
+
+
+def _cut(number: int, line: bytes, text: bytes) -> Cut:
+    try:
+        cells = text.decode("utf-8").split("\t")
+        row = [None if cell == NULL else _ESCAPED.sub(_meaning, cell) for cell in cells]
+    except UnicodeDecodeError:
+        return Cut(number, line, [], "bytes that are not text in UTF-8")
+    except BadFormatError as error:
+        return Cut(number, line, [], str(error))
+    return Cut(number, line, row)
+
+
 def read_rows(lines: Iterable[bytes], width: int | None = None) -> Iterator[list[str | None]]:
-    """The rows of lines as a file gives them, split after line feeds; `width` is their number.
+    """The rows of such lines.
 
     Raises:
         BadFormatError: a line is no such row, naming it.
     """
-    for number, line in enumerate(lines, start=1):
-        try:
-            cells = line.decode("utf-8").removesuffix("\n").split("\t")
-            row = [None if cell == NULL else _ESCAPED.sub(_meaning, cell) for cell in cells]
-        except (UnicodeDecodeError, BadFormatError) as error:
-            raise BadFormatError(f"line {number} of the TSV cannot be read: {error}") from None
-        if width is not None and len(row) != width:
-            raise BadFormatError(f"line {number} of the TSV has {len(row)} fields, not {width}")
-        width = len(row)
-        yield row
+    for cut in cut_rows(lines, width):
+        if cut.problem is not None:
+            raise BadFormatError(f"line {cut.number} of the TSV cannot be read: {cut.problem}")
+        yield cut.row
 
 
 def _meaning(escape: "re.Match[str]") -> str:

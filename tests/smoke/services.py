@@ -71,10 +71,8 @@ def _moto() -> Iterator[Variables]:
 
 @contextmanager
 def _azurite() -> Iterator[Variables | None]:
-    """Azurite from npm, where it is installed: on the path, or where test-system has it."""
-    program = shutil.which(AZURITE) or shutil.which(
-        AZURITE, path=str(PROJECT_DIR / ".tools" / "node_modules" / ".bin")
-    )
+    """Azurite from npm, where it is installed."""
+    program = azurite()
     if program is None:
         yield None
         return
@@ -94,6 +92,13 @@ def _azurite() -> Iterator[Variables | None]:
         finally:
             process.terminate()
             process.wait()
+
+
+def azurite() -> str | None:
+    """The program: on the path, or where test-system has it; None where it is not installed."""
+    return shutil.which(AZURITE) or shutil.which(
+        AZURITE, path=str(PROJECT_DIR / ".tools" / "node_modules" / ".bin")
+    )
 
 
 def _free_port() -> int:

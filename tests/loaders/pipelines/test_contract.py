@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loaders.errors import SettingsError
+from loaders.errors import AssayError, SettingsError
 from loaders.pipelines import Pipeline, discovery, external_raw_to_dwh, external_source_to_raw
 from loaders.pipelines import internal_raw_to_dwh as internal
 from loaders.pipelines.discovery import CUSTOM_DIR, STANDARD, Entry, find_pipelines, load_pipeline
@@ -99,3 +99,25 @@ def test_a_file_that_is_no_pipeline_is_named_and_stops_no_other(
 def test_a_file_that_begins_with_an_underscore_is_none() -> None:
     assert not [entry for entry in ALL.values() if entry.name.startswith("_")]
     assert (CUSTOM_DIR / "__init__.py").is_file()
+
+
+@pytest.mark.contract("S2-13", "S2-22")
+def test_a_pipeline_that_is_called_as_a_source_is_refused(
+    run: RunPipeline, custom_dir: Path
+) -> None:
+    (custom_dir / "copied.py").rename(custom_dir / "notes.py")
+    with pytest.raises(SettingsError, match=r"notes\.py: a source of sources\.yml is called notes"):
+        run("notes", api="http://127.0.0.1:9/", key="a", to="b")
+
+
+@pytest.mark.contract("S2-13", "S2-22")
+@pytest.mark.parametrize("error", ["KeyError('x')", "OSError(5, 'x')"])
+def test_an_error_that_nobody_foresaw_names_the_pipeline(
+    run: RunPipeline, custom_dir: Path, error: str
+) -> None:
+    (custom_dir / "boom.py").write_text(
+        f"import msgspec\nclass Params(msgspec.Struct): ...\n"
+        f"def run(params, context): raise {error}\n"
+    )
+    with pytest.raises(AssayError, match=r"pipeline boom \(.*boom\.py\): (Key|OS)Error: .*x"):
+        run("boom")

@@ -126,7 +126,9 @@ def test_what_cannot_be_carried_is_told_and_nothing_is_written(
     fields = {"paths": {"id": "id"}, "not_null": ["id"]}
     with pytest.raises(EmptyValueError, match="record 1 has no value for id"):
         run(NAME, api=api.url, source="notes", format="tsv", fields=fields)
-    with pytest.raises(BadFormatError, match="record 1 is no JSON object"):
+    with pytest.raises(
+        BadFormatError, match=r"no record of 1 can be written: record 1: .*not an object: 1"
+    ):
         run(NAME, api=api.url, source="notes", format="csv")
     assert objects(store_dir) == {}
 
@@ -182,3 +184,22 @@ def test_a_body_of_another_kind_is_kept_but_for_its_byte_order_mark(
     api.put("/", Answer(b"\xef\xbb\xbfid;x\r\n1;\xe9\r\n"))
     run(NAME, api=api.url, answer="bytes", source="notes", format="csv")
     assert (store_dir / "notes/api/notes/latest.csv").read_bytes() == b"id;x\r\n1;\xe9\r\n"
+
+
+@pytest.mark.contract("S2-09", "S2-22")
+@pytest.mark.parametrize("params", [{"format": "csv"}, {"transform": {"columns": ["id"]}}])
+def test_a_record_that_cannot_be_written_is_left_out_and_told(
+    run: RunPipeline, api: Api, store_dir: Path, params: dict[str, Any]
+) -> None:
+    api.put("/", Answer('[{"id": 1}, 2, {"id": 4, "id": 5}, {"id": 3}]'))
+    record = run(NAME, api=api.url, source="notes", **params)
+    assert record.result is not None
+    assert (record.result.rows, record.result.rows_set_aside, record.exit_code) == (2, 2, 3)
+    (told,) = record.warnings
+    assert told.startswith("2 records are left out; the first: record 2: ")
+    assert told.endswith("the element is not an object: 2")
+    form = params.get("format", "ndjson")
+    lines = (store_dir / f"notes/api/notes/latest.{form}").read_text().splitlines()
+    assert [line.strip('"') for line in lines if "id" not in line or form == "ndjson"] == (
+        ["1", "3"] if form == "csv" else ['{"id":1}', '{"id":3}']
+    )

@@ -94,3 +94,17 @@ def test_values_keep_the_characters_that_they_were_sent_in() -> None:
     sent = b'{"a":12345678901234567890123,"b":1.0,"c":"\\u00e9","d":{"x":\n 1e5}}'
     (record,) = select([record_of(sent)], Select(rename={"a": "id"}))
     assert document_of(record) == sent.replace(b'"a"', b'"id"').replace(b"\n", b" ")
+
+
+@pytest.mark.contract("S2-16", "S2-22")
+def test_numbers_of_any_size_are_sorted_or_the_record_is_named() -> None:
+    records = [record_of(b'{"a":%s}' % n) for n in (b"1e400", b"12345678901234567890", b"-1e999")]
+    spec = Select(sort=("a",))
+    assert [bytes(record["a"]) for record in select(records, spec)] == [
+        b"-1e999",
+        b"12345678901234567890",
+        b"1e400",
+    ]
+    huge = b'{"id":7,"a":1e99999999999999999999}'
+    with pytest.raises(BadFormatError, match=r'too large to sort by, in the record ."id":7,'):
+        list(select([record_of(huge), *records], spec))

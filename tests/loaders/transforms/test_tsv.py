@@ -81,7 +81,7 @@ def test_a_column_that_must_have_a_value_has_one() -> None:
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ([b"a\tb\n", b"a\n"], "line 2 of the TSV has 1 fields, not 2"),
+        ([b"a\tb\n", b"a\n"], "line 2 of the TSV cannot be read: 1 field, the header has 2"),
         ([b"\\x41\n"], r"line 1 of the TSV cannot be read: the escape .* is not known"),
         ([b"\xff\n"], "line 1 of the TSV cannot be read"),
     ],
