@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -11,7 +12,6 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
 )
 from urllib3.exceptions import HTTPError
 
@@ -19,12 +19,13 @@ from loaders.errors import SourceError
 from loaders.sources.addresses import Guard, is_loopback
 from loaders.sources.deadline import Deadline, WatchedAdapter
 from loaders.sources.files.remote import Fetched, Object, shown
+from loaders.sources.waiting import TransientError, asked_wait, wait_seconds
 
 CONNECT_SECONDS, READ_SECONDS = 5, 30
 PATIENCE_SECONDS = 60  # for the headers of an answer, and for what of its body is no matter of size
 SLOWEST = 10_000  # bytes a second: what moves slower is given up
 ATTEMPTS = 4
-BACKOFF_SECONDS, LONGEST_WAIT = 0.1, 10
+BACKOFF_SECONDS, LONGEST_WAIT = 0.1, 30
 MOST_REDIRECTS = 5
 BYTES_AT_ONCE = 1 << 16
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -32,10 +33,6 @@ PAGES = ("text/html", "application/xhtml+xml")
 TRANSIENT = (429, 500, 502, 503, 504)
 OF_NO_LENGTH = "the server does not say how long it is, so nobody sees whether it came whole"
 sleep = time.sleep
-
-
-class TransientError(SourceError):
-    """What may be otherwise in a moment."""
 
 
 def fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
@@ -46,9 +43,7 @@ def fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
     """
     trying = Retrying(
         stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_exponential_jitter(
-            multiplier=BACKOFF_SECONDS, max=LONGEST_WAIT, jitter=BACKOFF_SECONDS
-        ),
+        wait=lambda state: wait_seconds(state, BACKOFF_SECONDS, LONGEST_WAIT),
         retry=retry_if_exception_type(TransientError),
         sleep=sleep,
         reraise=True,
@@ -95,8 +90,10 @@ def _fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
 def _refuse_status(response: requests.Response, address: str) -> None:
     if response.status_code != 200:
         told = f"the server answered {response.status_code} {response.reason}".rstrip()
-        is_transient = response.status_code in TRANSIENT
-        raise (TransientError if is_transient else SourceError)(f"{shown(address)}: {told}")
+        if response.status_code not in TRANSIENT:
+            raise SourceError(f"{shown(address)}: {told}")
+        asked = asked_wait(response.headers.get("Retry-After", ""), datetime.now(UTC))
+        raise TransientError(f"{shown(address)}: {told}", asked)
 
 
 def _refuse_page(response: requests.Response, address: str) -> None:

@@ -1,10 +1,8 @@
 """Requests out, answers in: tried again where that may help, and ended where they take too long."""
 
-import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 import requests
@@ -13,7 +11,6 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
 )
 
 from loaders.errors import SourceError
@@ -21,6 +18,7 @@ from loaders.intake.documents.answers import NotJsonError, NotRecordsError
 from loaders.progress import PROGRESS
 from loaders.sources.addresses import Guard, is_loopback, shown
 from loaders.sources.deadline import Deadline, WatchedAdapter
+from loaders.sources.waiting import TransientError, asked_wait, wait_seconds
 
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
@@ -32,14 +30,6 @@ NO_CONTENT = 204
 NOT_MODIFIED = 304
 sleep = time.sleep
 Cut = Callable[[bytes], list[bytes]]
-
-
-class TransientError(SourceError):
-    """What may be otherwise in a moment; `asked` is the wait that the API asks for, in seconds."""
-
-    def __init__(self, message: str, asked: float = 0.0) -> None:
-        super().__init__(message)
-        self.asked = asked
 
 
 class MissingError(SourceError):
@@ -92,12 +82,7 @@ class Sender:
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds: longer each time, by chance a little more, and at least what the API asks."""
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.asked if isinstance(error, TransientError) else 0.0
-        backoff = wait_exponential_jitter(
-            multiplier=BACKOFF_SECONDS, max=self._max_wait, jitter=BACKOFF_SECONDS
-        )
-        return max(backoff(state), min(asked, self._max_wait))
+        return wait_seconds(state, BACKOFF_SECONDS, self._max_wait)
 
     def _answer(self, request: requests.Request, cut: Cut) -> Answer:
         where = f"the API at {shown(request.url)}"
@@ -144,7 +129,7 @@ class Sender:
         status = response.status_code
         told = f"{where} answered {status} {response.reason}".rstrip()
         if status == TOO_MANY or status >= requests.codes.server_error:
-            asked = _asked_wait(response.headers.get("Retry-After", ""))
+            asked = asked_wait(response.headers.get("Retry-After", ""), now())
             limited = ": rate limited" if status == TOO_MANY else ""
             if asked > self._max_wait:
                 limited += f"; it asks to wait {asked:g} s, max_wait is {self._max_wait:g} s"
@@ -168,18 +153,6 @@ def _failure_of(response: requests.Response) -> type[SourceError]:
 
 def _is_conditional(request: requests.PreparedRequest) -> bool:
     return bool({"If-None-Match", "If-Modified-Since"} & set(request.headers))
-
-
-def _asked_wait(header: str) -> float:
-    """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3): a number of them, or a date."""
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return 0.0
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, math.ceil((until - now()).total_seconds()))
 
 
 def now() -> datetime:

@@ -159,3 +159,17 @@ def test_an_answer_that_drips_is_given_up(
         with pytest.raises(SourceError, match=r"TimeoutError|too slowly"):
             web.fetch(Object(f"{server.url}/users.csv"), tmp_path / "got", ())
         is_over.set()
+
+
+@ON_DUCKDB
+def test_a_server_that_asks_to_wait_is_waited_for(
+    landings: Landings, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(web, "sleep", waited.append)
+    busy = Answer("", 429, {"Retry-After": "7"})
+    api.put("/users.csv", busy, Answer("", 503, {"Retry-After": "86400"}), Answer(CSV))
+    spec = FilesSource(path=f"{api.url}/users.csv", tables={"users": FileTable("users.csv")})
+    outcome = landings.land(spec)
+    assert (outcome.problems, outcome.new.landed) == ((), 2)
+    assert waited == [7, web.LONGEST_WAIT]
