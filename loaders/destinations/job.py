@@ -219,7 +219,7 @@ class LandingJob(RunnableLoadJob):
             "source": batch.source,
             "table_name": batch.table,
             "uri": batch.uri,
-            "stage": "intake" if batch.problem is None else "header",
+            "stage": _stage(batch),
             "run_id": manifest.run_id,
             "quarantined_at": moment,
             "_dlt_load_id": self._load_id,
@@ -276,6 +276,12 @@ def _manifest(row: dict[str, Any]) -> Manifest:
     row["manifest"] = msgspec.json.encode(before).decode()
     batch = msgspec.structs.replace(manifest.batch, path=manifest.restored.path)
     return msgspec.structs.replace(manifest, batch=batch)
+
+
+def _stage(batch: Batch) -> str:
+    if batch.format == "asides":
+        return "transform"
+    return "intake" if batch.problem is None else "header"
 
 
 def _then(moment: str | None) -> datetime:

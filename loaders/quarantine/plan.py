@@ -15,6 +15,7 @@ from loaders.intake.record import Fields
 from loaders.ledger import has_table
 from loaders.quarantine.mended import MendedRow
 from loaders.quarantine.rows import (
+    ON_THE_WAY,
     WHOLE,
     Aside,
     Key,
@@ -111,6 +112,11 @@ def _misfits(
             yield f"{row.place}: {_named(row.key)} is not in quarantine"
         elif aside.stage == WHOLE:
             yield f"{row.place}: the whole file stood aside ({aside.reason}); mend it and land it"
+        elif aside.stage == ON_THE_WAY:
+            yield (
+                f"{row.place}: a pipeline set the row aside ({aside.reason}); mend {aside.uri}, "
+                "and run the pipeline again"
+            )
         elif (aside.source, aside.table) not in tables:
             yield f"{row.place}: {aside.source}.{aside.table} is no longer in sources.yml"
         else:

@@ -16,6 +16,7 @@ from loaders.ledger import has_table, raw_columns
 from loaders.warehouse import RAW_SCHEMA, Reader
 
 WHOLE = "header"  # the stage at which a file as a whole stood aside
+ON_THE_WAY = "transform"  # and that at which a pipeline set a row aside, before it was landed
 Key = tuple[str, int]  # a batch, and the number of a row in it
 
 

@@ -16,7 +16,15 @@ from loaders.intake.decode import ERRORS
 from loaders.intake.delimited.split import split_records
 from loaders.intake.record import Fields
 from loaders.intake.records import readable
-from loaders.quarantine.rows import WHOLE, Aside, Origin, check_names, origins, rows_aside
+from loaders.quarantine.rows import (
+    ON_THE_WAY,
+    WHOLE,
+    Aside,
+    Origin,
+    check_names,
+    origins,
+    rows_aside,
+)
 from loaders.warehouse import Reader, Result
 
 BATCH, ROW, REASON = "_batch_id", "_row", "_reason"
@@ -45,15 +53,16 @@ class Sheet(NamedTuple):
 def open_sheet(reader: Reader, table: str, batch: str | None = None) -> Sheet:
     """The sheet of a table's open rows.
 
-    Rows of a file that stood aside whole are left out: it is the file that must be mended.
+    Rows of a file that stood aside whole are left out, and those that a pipeline set aside: it is
+    the file that must be mended.
 
     Raises:
         SettingsError: no row of such a table or batch ever stood in quarantine.
     """
     check_names(reader, table, batch)
     rows = rows_aside(reader, table=table, batch=batch)
-    left_out = [row for row in rows if row.stage == WHOLE]
-    mendable = [row for row in rows if row.stage != WHOLE]
+    left_out = [row for row in rows if row.stage in (WHOLE, ON_THE_WAY)]
+    mendable = [row for row in rows if row.stage not in (WHOLE, ON_THE_WAY)]
     batches = origins(reader, {row.batch_id for row in mendable})
     return Sheet(write_sheet(mendable, batches), left_out)
 

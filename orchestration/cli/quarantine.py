@@ -1,5 +1,6 @@
 """`elt quarantine`: see what could not land, mend it in a spreadsheet, land it again."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,10 +180,14 @@ def _short(column: str, value: Any) -> Any:
 
 
 def _tell_left_out(sheet: "Sheet") -> None:
-    files = dict.fromkeys((row.uri, row.reason) for row in sheet.left_out)
-    for uri, reason in files:
-        rows = sum(row.uri == uri for row in sheet.left_out)
-        say(f"left out: {uri}, which stood aside whole with its rows ({rows}): {reason}")
+    from loaders.quarantine.rows import WHOLE
+
+    counts = Counter((row.uri, row.reason, row.stage == WHOLE) for row in sheet.left_out)
+    for (uri, reason, is_whole), rows in counts.items():
+        if is_whole:
+            say(f"left out: {uri}, which stood aside whole with its rows ({rows}): {reason}")
+        else:
+            say(f"left out: {rows} rows of {uri}, which a pipeline set aside: {reason}")
 
 
 def _write(sheet: "Sheet", output: Path) -> None:

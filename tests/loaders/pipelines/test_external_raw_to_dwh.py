@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from loaders.errors import BadFormatError, BadParameterError, MissingDataError, MissingFieldError
+from loaders.quarantine.sheet import open_sheet
 from loaders.settings import load_settings
 from loaders.transforms.tsv import write_row
 from loaders.warehouse import open_warehouse
@@ -228,3 +229,6 @@ def test_what_was_set_aside_is_rebuilt_as_it_stood(
     Path(open_warehouse(settings).place).unlink()
     rebuild(settings)
     assert fetch(sql) == before
+    with open_warehouse(settings).reading() as reader:
+        sheet = open_sheet(reader, "orders")
+    assert [row.stage for row in sheet.left_out] == ["transform", "transform"]
