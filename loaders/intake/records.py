@@ -13,7 +13,7 @@ from loaders.intake.decode import encode, open_text
 from loaders.intake.delimited.kinds import kind_of
 from loaders.intake.delimited.runs import Run
 from loaders.intake.delimited.split import split_runs
-from loaders.intake.documents.answers import read_sequence
+from loaders.intake.documents.items import read_sequence
 from loaders.intake.documents.reading import read_documents
 from loaders.intake.record import Fields, Record
 

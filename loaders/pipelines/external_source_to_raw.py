@@ -23,7 +23,7 @@ from loaders.errors import (
     MissingDataWarning,
     SourceError,
 )
-from loaders.intake.documents.answers import read_sequence
+from loaders.intake.documents.items import read_sequence
 from loaders.landing import FINDERS
 from loaders.pipelines import Context, Result
 from loaders.pipelines.objects import (

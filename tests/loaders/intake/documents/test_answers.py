@@ -12,9 +12,9 @@ from loaders.intake.documents.answers import (
     cut_answer,
     cut_records,
     cut_value,
-    read_sequence,
     sequence_of,
 )
+from loaders.intake.documents.items import read_sequence
 from loaders.intake.record import Record
 from tests.loaders.conftest import BatchOf
 
@@ -149,7 +149,7 @@ def spooled(batch_of: BatchOf, *records: str, **changes: Any) -> Batch:
 def test_a_sequence_gives_back_its_records(
     batch_of: BatchOf, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr("loaders.intake.documents.answers.CHUNK", chunk)
+    monkeypatch.setattr("loaders.intake.documents.items.CHUNK", chunk)
     records = ['{"a": 1,\r\n "b": 2}', "{}", '{"ö": "\u2028"}']
     assert list(read_sequence(spooled(batch_of, *records))) == [
         Record(number, text, [text]) for number, text in enumerate(records, start=1)
