@@ -17,6 +17,8 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTHON = $(shell for python in $(CANDIDATES); do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo "$$python"; break; }; done)
+# one more than cores: tests wait for programs and servers now and then
+WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -32,7 +34,7 @@ elt: $(VENV)/.ready ## Land the data, build and test the models (TARGET=postgres
 setup: $(VENV)/.ready-dev ## Install everything that the other targets need
 
 test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
-	@$(RUN) pytest -n auto --dist worksteal --cov --contract-results=data/test-results/contracts-test.json
+	@$(RUN) pytest -n $(WORKERS) --dist worksteal --cov --contract-results=data/test-results/contracts-test.json
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
 	@$(RUN) pytest -n auto tests/system --contract-results=data/test-results/contracts-system.json
