@@ -44,7 +44,7 @@ def interruptible() -> Iterator[Interruption]:
         return
     try:
         yield interruption
-    except Exception:
+    except Exception:  # any of them may be what became of the signal's
         interruption.check()
         raise
     finally:

@@ -4,13 +4,11 @@ import codecs
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from glob import escape
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
-from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations import duckdb
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
@@ -21,6 +19,7 @@ from loaders.destinations.job import LandingJob, job_of, with_our_formats
 from loaders.destinations.passage import Passage, takes_bytes
 from loaders.destinations.resolved import ResolvedOnce
 from loaders.destinations.sifting import Sifting
+from loaders.destinations.small_files import SmallFiles
 from loaders.destinations.tables import LINEAGE, Landed, Manifest
 
 if TYPE_CHECKING:  # Arrow takes its time to import, and large checked files have no use for it
@@ -52,43 +51,32 @@ class DuckDBLanding(LandingJob):
         """Nobody is there: one process writes, and its death ends its transaction."""
 
     def land(self, manifests: Iterable[Manifest]) -> list[Landed]:
-        """Land batches; small files of one shape go together, for a statement costs more."""
+        """Land batches within bounds of memory."""
         self._sql.native_connection.execute(f"set memory_limit = '{MEMORY}'")
-        landed: list[Landed] = []
-        for shape, group in groupby(manifests, lambda manifest: self._shape(manifest.batch)):
-            if shape is None:
-                landed += super().land(group)
-            else:
-                landed += self._copy_small([manifest.batch for manifest in group])
-        return landed
+        return super().land(manifests)
 
-    def _shape(self, batch: Batch) -> tuple[str, ...] | None:
+    @override
+    def shape(self, batch: Batch) -> tuple[object, ...] | None:
+        """Of small files: their table and columns."""
         is_small = batch.bytes <= SMALL and batch.regular_rows
         return (batch.table, *batch.landed_columns) if is_small and _is_utf8_csv(batch) else None
 
-    def _copy_small(self, batches: list[Batch]) -> list[Landed]:
+    @override
+    def copy_small(self, batches: list[Batch]) -> list[Landed]:
+        """Append rows by one statement."""
         import pyarrow as pa
 
-        rows = _SmallFiles(batches)
-        stream = pa.RecordBatchReader.from_batches(rows.schema, iter(rows))
-        names = (*batches[0].landed_columns, "_row", "_batch_id")
-        try:
-            count = self._insert_arrow(
-                f"insert into {self._sql.make_qualified_table_name(batches[0].table)} "
-                f"({self.quoted((*names, '_dlt_load_id'))}) select *, ? from _arrow",
-                stream,
-                [self._load_id],
+        files, first = _SmallTables(batches), batches[0]
+        sql = (
+            f"insert into {self._sql.make_qualified_table_name(first.table)} "
+            f"({self.quoted((*first.landed_columns, '_row', '_batch_id', '_dlt_load_id'))}) "
+            "select *, ? from _arrow"
+        )
+        return files.land(
+            lambda rows: self._insert_arrow(
+                sql, pa.RecordBatchReader.from_batches(files.schema, rows), [self._load_id]
             )
-        except Exception:
-            if rows.failure is None:
-                raise
-            raise rows.failure from None  # DuckDB wraps it in its own
-        if count != sum(landed.books.landed for landed in rows.landed):
-            raise DestinationTerminalException(
-                f"of {len(batches)} files for {batches[0].table}, {count} rows landed; not as many "
-                "as were read"
-            )
-        return rows.landed
+        )
 
     def takes(self, batch: Batch) -> bool:
         """Whether DuckDB reads the file itself: it is checked, and in plain UTF-8.
@@ -165,29 +153,20 @@ class DuckDBLanding(LandingJob):
             connection.unregister("_arrow")
 
 
-class _SmallFiles:
-    """The rows of small files as Arrow tables, one file after another, and what landed of each."""
+class _SmallTables(SmallFiles["pa.RecordBatch"]):
+    """Rows as Arrow tables, with the batch behind each."""
 
     def __init__(self, batches: list[Batch]) -> None:
-        self.landed: list[Landed] = []
-        self.failure: Exception | None = None
         import pyarrow as pa
 
         from loaders.intake.columnar import schema_of
 
-        self._batches = batches
+        super().__init__(batches)
         self._rows = schema_of(len(batches[0].landed_columns))
         self.schema = self._rows.append(pa.field("batch", pa.string()))
 
-    def __iter__(self) -> "Iterator[pa.RecordBatch]":
-        try:
-            for batch in self._batches:
-                yield from self._read(batch)
-        except Exception as error:
-            self.failure = error
-            raise
-
-    def _read(self, batch: Batch) -> "Iterator[pa.RecordBatch]":
+    @override
+    def read(self, batch: Batch) -> "Iterator[pa.RecordBatch]":
         import pyarrow as pa
 
         from loaders.intake.columnar import read_regular

@@ -8,6 +8,7 @@ by row. Either way it is hashed beside: a file that changed after it was looked 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -74,11 +75,26 @@ class LandingJob(RunnableLoadJob):
             )
 
     def land(self, manifests: Iterable[Manifest]) -> list[Landed]:
-        """Land batches, in their order, each in the way that suits it."""
-        return [
-            self.copy_file(manifest.batch) if self.takes(manifest.batch) else self._sift(manifest)
-            for manifest in manifests
-        ]
+        """Land batches, in their order; small files of one shape together."""
+        landed: list[Landed] = []
+        for shape, group in groupby(manifests, lambda manifest: self.shape(manifest.batch)):
+            if shape is None:
+                landed += map(self._land_one, group)
+            else:
+                landed += self.copy_small([manifest.batch for manifest in group])
+        return landed
+
+    def _land_one(self, manifest: Manifest) -> Landed:
+        is_whole = self.takes(manifest.batch)
+        return self.copy_file(manifest.batch) if is_whole else self._sift(manifest)
+
+    def shape(self, _batch: Batch) -> tuple[object, ...] | None:
+        """What small files have in common that land by one statement; None for any other file."""
+        return None
+
+    def copy_small(self, batches: list[Batch]) -> list[Landed]:
+        """Append the rows of small files of one shape, with their lineage."""
+        return [self.copy_file(batch) for batch in batches]
 
     @abstractmethod
     def wait_for_others(self) -> None:
