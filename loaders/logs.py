@@ -28,6 +28,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values.add(urlsplit(settings.api_url or "").password)
     values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
+    values |= set(settings.api_keys)
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
