@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loaders import logs
@@ -68,8 +69,11 @@ def answer(app: FastAPI, problem: Problem) -> JSONResponse:
 def tell_problems(app: FastAPI) -> None:
     """Have the errors that routes let through answered as problem details."""
 
-    async def told(_: Request, error: Exception) -> JSONResponse:
-        return answer(app, _problem_of(error))
+    async def told(request: Request, error: Exception) -> JSONResponse:
+        problem = _problem_of(error)
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
+        return answer(app, problem)
 
     for kind in (HTTPException, RequestValidationError, AssayError):
         app.add_exception_handler(kind, told)
@@ -103,6 +107,14 @@ class Unexpected:
                 raise  # the connection breaks off, so that half an answer is not taken for whole
             told = "the service failed; its log says why, under this request's id"
             await answer(self._owner, Problem(500, told))(scope, receive, send)
+
+
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """What a path may be asked: by all of its routes, of which Starlette names the first's."""
+    routes = [*app.routes, *(route for router in app.state.routers for route in router.routes)]
+    own = [route for route in routes if isinstance(route, Route)]
+    there = [route for route in own if route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in route.methods or ()})
 
 
 def _problem_of(error: Exception) -> Problem:
