@@ -22,7 +22,7 @@ WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help elt serve setup test test-system smoke faults fuzz bench lint fmt docs contracts audit lock clean reset down
+.PHONY: help elt serve setup test test-system smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
@@ -53,6 +53,9 @@ fuzz: $(VENV)/.ready-dev ## Try every operation of the service with what nobody 
 
 bench: $(VENV)/.ready-dev ## Measure landing against bare COPY and peers (BENCH="--only csv-duckdb")
 	@$(RUN) benchmarks $(BENCH)
+
+bench-health: $(VENV)/.ready-dev ## Measure how soon /health answers while a run is on
+	@$(RUN) benchmarks.health
 
 lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL and the direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

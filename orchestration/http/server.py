@@ -38,10 +38,16 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # named as TCP, else asyncio leaves Nagle's algorithm on, and every answer waits 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=MOST_AT_ONCE)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(MOST_AT_ONCE)
     except OSError as error:
+        listener.close()
         raise AssayError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; "
             "APP_PORT or --port names another"
         ) from None
+    return listener
