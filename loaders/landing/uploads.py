@@ -17,8 +17,9 @@ from loaders import ledger
 from loaders.batch import Batch, Books, batch_id
 from loaders.catalog import DOCUMENTS, PATHS, FileTable, SourceSpec
 from loaders.errors import SettingsError
-from loaders.intake.binary import kind_of
+from loaders.intake.binary import HEAD, kind_of
 from loaders.intake.columns import table_name
+from loaders.intake.decode import open_text
 from loaders.landing import Outcome, drift, land_as, paths_source, searching
 from loaders.settings import Settings
 from loaders.sources import Found, Search
@@ -134,9 +135,15 @@ def _why_no_table(batch: Batch, tables: Mapping[str, FileTable]) -> str | None:
     has_none = bool(expected and expected.dialect and expected.dialect.header is False)
     if batch.layout.header is None and not has_none:
         return "no record of it is a header; its first line has to name the columns"
-    if batch.regular_rows == 0 and len(batch.columns) == 1:
+    if len(batch.columns) == 1 and _is_one_line(Path(batch.path), batch.encoding):
         return "it is no table: one line, in which nothing parts columns"
     return None
+
+
+def _is_one_line(path: Path, encoding: str) -> bool:
+    with open_text(path, encoding) as file:
+        head = file.read(HEAD)
+    return len(head) < HEAD and len(head.strip().splitlines()) < 2
 
 
 def _by_source(came: Iterable[Came]) -> dict[tuple[str, Disposition], list[Came]]:

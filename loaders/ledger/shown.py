@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from loaders.batch import Batch
+from loaders.ledger import has_table
 from loaders.uploads import SCHEME, is_uploaded
 from loaders.warehouse import RAW_SCHEMA, Reader
 
@@ -26,7 +27,9 @@ class Shown(NamedTuple):
 
 
 def shown_last(reader: Reader, source: str) -> list[Shown]:
-    """What the last landing of a source showed, in order."""
+    """What the last landing of a source showed, in order; nothing where it has never landed."""
+    if not has_table(reader, "_landings"):
+        return []
     return _fetch(
         reader,
         f"where source = %s and landing_id = (select max(landing_id) from {RAW_SCHEMA}._landings "
