@@ -16,6 +16,7 @@ from loaders.disk import telling_full_disk
 from loaders.errors import AssayError, SettingsError
 from loaders.landing import Outcome
 from loaders.pipelines import Result
+from loaders.uploads import UploadOutcome
 from orchestration.dbt import BuildOutcome
 
 State = Literal["running", "succeeded", "failed", "interrupted"]
@@ -76,6 +77,7 @@ class RunRecord(msgspec.Struct):
     env: str | None = None
     pipeline: str | None = None
     result: Result | None = None
+    uploads: list[UploadOutcome] = []
     held_by: str | None = None
     seconds: dict[str, float] = {}
 

@@ -26,16 +26,21 @@ from orchestration.interruption import interruptible
 from orchestration.lock import RunUnderWayError, run_lock
 from orchestration.processed import keep_processed
 from orchestration.registry import Rejections, RunRecord
+from orchestration.uploads import land_manifest
 
 log = logging.getLogger("assay.run")
 Tell = Callable[[str], None]
 
 
 class Paths(NamedTuple):
-    """Files, folders and globs that land in a table, or each file in the table of its name."""
+    """Files, folders and globs that land in a table, or each file in the table of its name.
 
-    arguments: Sequence[str]
+    `uploads` is the manifest of files that came over HTTP.
+    """
+
+    arguments: Sequence[str] = ()
     table: str | None = None
+    uploads: Path | None = None
 
 
 def run(
@@ -50,7 +55,8 @@ def run(
 ) -> RunRecord:
     """Land the named sources, then build and test the models; record all of it.
 
-    Where neither names nor paths are given, all sources are landed.
+    Where neither names nor paths are given, all sources are landed. After paths alone the models
+    are built only where a table of theirs got something.
 
     A source that fails does not stop the others; its failure is in the record. `tell` is given a
     line at each stage.
@@ -71,9 +77,13 @@ def run(
             if places:
                 _land_paths(settings, warehouse, record, places, taken, tell)
                 check()
+            if paths and paths.uploads:
+                _land_uploads(settings, warehouse, record, paths.uploads, catalog)
+                check()
         elif waiting := Shelf(settings).waiting():
             _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
-        if transforms:
+        is_modelled = not paths or any(landed.source in catalog for landed in record.sources)
+        if transforms and is_modelled:
             _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
             _warn(record, keep_processed(settings, warehouse, record))
         record.rejections = _rejections(warehouse, record)
@@ -207,6 +217,21 @@ def _land_paths(
         add_outcome(record, land_paths(settings, warehouse, places, taken, record.run_id))
 
 
+def _land_uploads(
+    settings: Settings,
+    warehouse: Warehouse,
+    record: RunRecord,
+    manifest: Path,
+    catalog: Mapping[str, SourceSpec],
+) -> None:
+    with timed(record, "land"):
+        outcomes, record.uploads = land_manifest(
+            settings, warehouse, manifest, catalog, record.run_id
+        )
+        for outcome in outcomes:
+            add_outcome(record, outcome)
+
+
 def _land(
     settings: Settings,
     warehouse: Warehouse,
@@ -281,6 +306,7 @@ def _transform(
 
 def _state(record: RunRecord) -> registry.State:
     is_landed = not any(outcome.problems for outcome in record.sources)
+    is_landed &= not any(upload.reason for upload in record.uploads)
     is_built = record.transform is None or record.transform.is_success
     return "succeeded" if is_landed and is_built else "failed"
 

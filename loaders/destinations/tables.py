@@ -31,7 +31,8 @@ class Manifest(msgspec.Struct, frozen=True):
 
     `mends` are the quarantined rows that those of a replay mend, in order. `drift` is what its
     landing records of its columns, `archived_as` the key of what was received in the raw store, and
-    `history` names the landings there that it belongs to. `restored` is for rebuilding alone.
+    `history` names the landings there that it belongs to. One that `is_carried` was offered to a
+    landing before, and this one shows it again. `restored` is for rebuilding alone.
     """
 
     batch: Batch
@@ -43,6 +44,7 @@ class Manifest(msgspec.Struct, frozen=True):
     drift: Drift | None = None
     archived_as: str | None = None
     history: str | None = None
+    is_carried: bool = False
     restored: Restored | None = None
 
     @property
