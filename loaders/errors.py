@@ -13,6 +13,10 @@ class SourceError(AssayError):
     """A source could not be read or landed; the other sources go on."""
 
 
+class MissingRowError(SettingsError):
+    """A table has no such row, or there is no such table."""
+
+
 class WarehouseError(AssayError):
     """The warehouse could not be reached, or is in use by another process."""
 
