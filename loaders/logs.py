@@ -6,7 +6,8 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values.add(urlsplit(settings.api_url or "").password)
     values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
+    values |= set(settings.api_keys)
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
@@ -51,8 +53,14 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool) -> None:
-    """Send what the parts log to `file`, with the run's id, and warnings to standard error."""
+@contextmanager
+def logging_to(
+    file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool
+) -> Iterator[None]:
+    """Send what the parts log meanwhile to `file`, with the run's id; warnings to standard error.
+
+    What is logged afterwards goes to standard error alone: the run's file is the run's.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)
     root.setLevel(logging.DEBUG if is_debug else logging.INFO)
@@ -69,6 +77,11 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
         console.addFilter(lambda record: record.name != f"{ROOT}.run")
     root.addHandler(lines)
     root.addHandler(console)
+    try:
+        yield
+    finally:
+        root.removeHandler(lines)
+        lines.close()
 
 
 class _RunLog(logging.FileHandler):

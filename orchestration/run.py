@@ -99,12 +99,19 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
         AssayError: the warehouse cannot be reached, or another run holds it.
     """
     record = _new_record(settings)
-    logs.configure(
-        settings.runs_dir / record.run_id / "run.log",
-        record.run_id,
-        logs.secrets_of(settings),
-        is_debug=is_debug,
-    )
+    log_file = settings.runs_dir / record.run_id / "run.log"
+    secrets = logs.secrets_of(settings)
+    with (
+        logs.logging_to(log_file, record.run_id, secrets, is_debug=is_debug),
+        _recorded(settings, record, tell, is_debug=is_debug) as held,
+    ):
+        yield held
+
+
+@contextmanager
+def _recorded(
+    settings: Settings, record: RunRecord, tell: Tell, *, is_debug: bool
+) -> Iterator[Held]:
     registry.save(settings.runs_dir, record)
     try:
         with interruptible() as interruption:

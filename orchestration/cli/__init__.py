@@ -40,6 +40,7 @@ from orchestration.cli.pipelines import (
 from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
 from orchestration.cli.schedule import schedule
+from orchestration.cli.serve import serve
 
 FAILED, BAD_USAGE = 1, 2
 
@@ -284,6 +285,7 @@ main.add_command(delete)
 main.add_command(inspect)
 main.add_command(quarantine)
 main.add_command(schedule)
+main.add_command(serve)
 
 
 @main.command()
