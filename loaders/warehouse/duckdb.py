@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loaders.errors import WarehouseError
 from loaders.settings import Target
+from loaders.warehouse import copies, published
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import SCHEMAS, Auditor, Reader, Result, Statements
 
@@ -76,24 +77,43 @@ class DuckDB:
         Raises:
             WarehouseError: more than one statement, or one that fails or would write.
         """
-        import duckdb
-
         with closing(self._connect()) as connection:
-            try:
-                statements = connection.extract_statements(sql)
-                if len(statements) != 1:
-                    raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
-                if statements[0].type.name not in READING_STATEMENTS:
-                    raise WarehouseError("only statements that read are run, such as SELECT")
-                connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
-                connection.execute("set enable_external_access = false")
-                connection.execute("set lock_configuration = true")
-                with _limited(connection):
-                    return _DuckDBReader(connection).fetch(sql)
-            except duckdb.InterruptException:
-                raise WarehouseError(f"the query took longer than {QUERY_SECONDS} s") from None
-            except duckdb.Error as error:
-                raise WarehouseError(str(error)) from None
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            return _ask(connection, sql, QUERY_SECONDS, None)
+
+    @contextmanager
+    def published_reading(self) -> Iterator[Reader]:
+        """A reader of the newest published copy: for many at a time, in a process that stays.
+
+        It never waits for a run, and no run waits for it. All that it reads is of one moment.
+
+        Raises:
+            WarehouseError: there is no copy yet, and a run keeps one from being made.
+        """
+        with published.reading(self.path) as reader:
+            yield reader
+
+    def published_query(
+        self, sql: str, *, seconds: float = QUERY_SECONDS, max_rows: int | None = None
+    ) -> Result:
+        """As `query`, on the published copy; at most `max_rows` rows are read.
+
+        Raises:
+            WarehouseError: as for `query` and `published_reading`.
+        """
+        with published.reading(self.path) as reader:
+            return _ask(reader.cursor, sql, seconds, max_rows)
+
+    def refresh_published(self) -> None:
+        """Make the published copy, or a new one where the warehouse has changed since.
+
+        Raises:
+            WarehouseError: the warehouse is being written; the copy stays the older one.
+            OSError: the disk is full, or cannot be written.
+        """
+        let_go(self.path)
+        copies.refresh(self.path)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -187,10 +207,33 @@ def _is_locked(error: Exception) -> bool:
     return "Could not set lock" in str(error) or "Conflicting lock" in str(error)
 
 
+def _ask(connection: Any, sql: str, seconds: float, max_rows: int | None) -> Result:
+    """Run one statement of a user's, on a connection that reaches no other file."""
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
+        if statements[0].type.name not in READING_STATEMENTS:
+            raise WarehouseError("only statements that read are run, such as SELECT")
+        connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
+        with _limited(connection, seconds):
+            done = connection.execute(sql)
+            columns = tuple(column[0] for column in done.description or ())
+            return Result(
+                columns, done.fetchall() if max_rows is None else done.fetchmany(max_rows)
+            )
+    except duckdb.InterruptException:
+        raise WarehouseError(f"the query took longer than {seconds:g} s") from None
+    except duckdb.Error as error:
+        raise WarehouseError(str(error)) from None
+
+
 @contextmanager
-def _limited(connection: Any) -> Iterator[None]:
+def _limited(connection: Any, seconds: float) -> Iterator[None]:
     """Interrupt a statement that takes too long."""
-    timer = threading.Timer(QUERY_SECONDS, connection.interrupt)
+    timer = threading.Timer(seconds, connection.interrupt)
     timer.start()
     try:
         yield

@@ -163,6 +163,19 @@ class Postgres:
             yield reader
 
     @contextmanager
+    def published_reading(self) -> Iterator[Reader]:
+        """A connection of the process's pool, for many readers at a time.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
+        with self._pooled() as reader:
+            yield reader
+
+    def refresh_published(self) -> None:
+        """Nothing to copy: readers and runs do not meet on a server."""
+
+    @contextmanager
     def auditing(self) -> Iterator[Auditor]:
         """A connection of the pool on which all statements see the warehouse as at one moment.
 
@@ -247,6 +260,16 @@ class Postgres:
         Raises:
             WarehouseError: more than one statement, or one that fails or would write.
         """
+        return self.published_query(sql)
+
+    def published_query(
+        self, sql: str, *, seconds: float = QUERY_SECONDS, max_rows: int | None = None
+    ) -> Result:
+        """As `query`; at most `max_rows` rows are read, for at most so many seconds.
+
+        Raises:
+            WarehouseError: as for `query`.
+        """
         import psycopg
 
         self.connect("assay query").close()  # which says what is wrong, in our words
@@ -257,7 +280,7 @@ class Postgres:
                 if is_superuser:
                     _make_reader(connection)
                 connection.autocommit = False
-                connection.execute(f"set local statement_timeout = '{QUERY_SECONDS}s'")
+                connection.execute(f"set local statement_timeout = {round(seconds * 1000)}")
                 connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
                 if is_superuser:
                     _become_reader(connection)
@@ -267,7 +290,9 @@ class Postgres:
                 # prepared: the protocol of one statement, so a second cannot ride along
                 done = connection.execute(sql, prepare=True)
                 columns = tuple(column.name for column in done.description or ())
-                return Result(columns, done.fetchall())
+                return Result(
+                    columns, done.fetchall() if max_rows is None else done.fetchmany(max_rows)
+                )
             except psycopg.Error as error:
                 raise WarehouseError(str(error)) from None
 
