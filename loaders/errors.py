@@ -21,6 +21,14 @@ class WarehouseError(AssayError):
     """The warehouse could not be reached, or is in use by another process."""
 
 
+class QueryError(WarehouseError):
+    """A user's statement fails, takes too long, or is answered with too much."""
+
+
+class RefusedQueryError(QueryError):
+    """A user's statement is not run: it would write, or is not one statement that reads."""
+
+
 class BadParameterError(SettingsError):
     """A parameter of a pipeline is unknown, missing, or has a value that makes no sense."""
 
