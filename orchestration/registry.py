@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from loaders.deletion import Deleted
 from loaders.disk import telling_full_disk
 from loaders.errors import AssayError, SettingsError
 from loaders.landing import Outcome
@@ -79,6 +80,7 @@ class RunRecord(msgspec.Struct):
     result: Result | None = None
     uploads: list[UploadOutcome] = []
     held_by: str | None = None
+    deletion: Deleted | None = None
     seconds: dict[str, float] = {}
 
     @property

@@ -15,6 +15,7 @@ import click
 
 from loaders.errors import AssayError, SettingsError
 from loaders.settings import load_settings
+from orchestration.cli.deletion import delete
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import (
     as_env,
@@ -290,6 +291,7 @@ def show_run(run_id: str, is_json: bool) -> None:
         click.echo(summary.describe(record), nl=False)
 
 
+main.add_command(delete)
 main.add_command(inspect)
 main.add_command(quarantine)
 main.add_command(schedule)
