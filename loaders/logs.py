@@ -6,7 +6,7 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,17 +51,29 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool) -> None:
-    """Send what the parts log to `file`, with the run's id, and warnings to standard error."""
+def configure(
+    file: Path,
+    run_id: str,
+    secrets: Collection[str],
+    *,
+    is_debug: bool,
+    level: str = "INFO",
+    request_id: str | None = None,
+) -> None:
+    """Send what the parts log to `file`, with the ids of run and request.
+
+    Warnings go to standard error too.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)
-    root.setLevel(logging.DEBUG if is_debug else logging.INFO)
+    root.setLevel(logging.DEBUG if is_debug else level)
     root.propagate = False
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
     lines = _RunLog(file, encoding="utf-8", errors="backslashreplace")
-    lines.setFormatter(_JsonLines(run_id, secrets))
+    ids = {"run_id": run_id, **({"request_id": request_id} if request_id else {})}
+    lines.setFormatter(_JsonLines(ids, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     console.setFormatter(_Plain(secrets))
@@ -92,9 +104,9 @@ class _Plain(logging.Formatter):
 class _JsonLines(logging.Formatter):
     """One event a line, so that a newline in a value cannot forge a second event."""
 
-    def __init__(self, run_id: str, secrets: Collection[str]) -> None:
+    def __init__(self, ids: Mapping[str, str], secrets: Collection[str]) -> None:
         super().__init__()
-        self._run_id = run_id
+        self._ids = ids
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
@@ -102,7 +114,7 @@ class _JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "part": record.name.removeprefix(f"{ROOT}."),
-            "run_id": self._run_id,
+            **self._ids,
             "message": hide(record.getMessage(), self._secrets),
         }
         if record.exc_info:
