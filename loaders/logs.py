@@ -6,7 +6,8 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values.add(urlsplit(settings.api_url or "").password)
     values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
+    values |= set(settings.api_keys)
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
@@ -51,7 +53,8 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def configure(
+@contextmanager
+def logging_to(
     file: Path,
     run_id: str,
     secrets: Collection[str],
@@ -59,10 +62,11 @@ def configure(
     is_debug: bool,
     level: str = "INFO",
     request_id: str | None = None,
-) -> None:
-    """Send what the parts log to `file`, with the ids of run and request.
+) -> Iterator[None]:
+    """Send what the parts log meanwhile to `file`, with the ids of run and request.
 
-    Warnings go to standard error too.
+    Warnings go to standard error too. What is logged afterwards goes to standard error alone: the
+    run's file is the run's.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)
@@ -81,6 +85,11 @@ def configure(
         console.addFilter(lambda record: record.name != f"{ROOT}.run")
     root.addHandler(lines)
     root.addHandler(console)
+    try:
+        yield
+    finally:
+        root.removeHandler(lines)
+        lines.close()
 
 
 class _RunLog(logging.FileHandler):

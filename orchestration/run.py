@@ -38,16 +38,21 @@ from orchestration.registry import (
     now,
     process_start,
 )
+from orchestration.uploads import land_manifest
 
 log = logging.getLogger("assay.run")
 Tell = Callable[[str], None]
 
 
 class Paths(NamedTuple):
-    """Files, folders and globs that land in a table, or each file in the table of its name."""
+    """Files, folders and globs that land in a table, or each file in the table of its name.
 
-    arguments: Sequence[str]
+    `uploads` is the manifest of files that came over HTTP.
+    """
+
+    arguments: Sequence[str] = ()
     table: str | None = None
+    uploads: Path | None = None
 
 
 def run(
@@ -62,7 +67,8 @@ def run(
 ) -> RunRecord:
     """Land the named sources, then build and test the models; record all of it.
 
-    Where neither names nor paths are given, all sources are landed.
+    Where neither names nor paths are given, all sources are landed. After paths alone the models
+    are built only where a table of theirs got something.
 
     A source that fails does not stop the others; its failure is in the record. `tell` is given a
     line at each stage.
@@ -83,9 +89,13 @@ def run(
             if places:
                 _land_paths(settings, warehouse, record, places, taken, tell)
                 check()
+            if paths and paths.uploads:
+                _land_uploads(settings, warehouse, record, paths.uploads, catalog)
+                check()
         elif waiting := Shelf(settings).waiting():
             _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
-        if transforms:
+        is_modelled = not paths or any(landed.source in catalog for landed in record.sources)
+        if transforms and is_modelled:
             _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
             _warn(record, keep_processed(settings, warehouse, record))
         record.rejections = _rejections(warehouse, record)
@@ -115,14 +125,24 @@ def recorded_run(
         AssayError: the warehouse cannot be reached, or another run holds it.
     """
     record = _new_record(settings)
-    logs.configure(
-        settings.runs_dir / record.run_id / LOG,
-        record.run_id,
-        logs.secrets_of(settings),
-        request_id=record.request_id,
-        is_debug=is_debug,
-        level=level,
-    )
+    with (
+        logs.logging_to(
+            settings.runs_dir / record.run_id / LOG,
+            record.run_id,
+            logs.secrets_of(settings),
+            request_id=record.request_id,
+            is_debug=is_debug,
+            level=level,
+        ),
+        _recorded(settings, record, tell, is_debug=is_debug) as held,
+    ):
+        yield held
+
+
+@contextmanager
+def _recorded(
+    settings: Settings, record: RunRecord, tell: Tell, *, is_debug: bool
+) -> Iterator[Held]:
     records = Registry(settings, record.run_id)
     records.save(record)
     try:
@@ -231,6 +251,21 @@ def _land_paths(
         add_outcome(record, land_paths(settings, warehouse, places, taken, record.run_id))
 
 
+def _land_uploads(
+    settings: Settings,
+    warehouse: Warehouse,
+    record: RunRecord,
+    manifest: Path,
+    catalog: Mapping[str, SourceSpec],
+) -> None:
+    with timed(record, "land"):
+        outcomes, record.uploads = land_manifest(
+            settings, warehouse, manifest, catalog, record.run_id
+        )
+        for outcome in outcomes:
+            add_outcome(record, outcome)
+
+
 def _land(
     settings: Settings,
     warehouse: Warehouse,
@@ -305,6 +340,7 @@ def _transform(
 
 def _state(record: RunRecord) -> State:
     is_landed = not any(outcome.problems for outcome in record.sources)
+    is_landed &= not any(upload.reason for upload in record.uploads)
     is_built = record.transform is None or record.transform.is_success
     return "succeeded" if is_landed and is_built else "failed"
 

@@ -15,11 +15,13 @@ import click
 
 from loaders.errors import AssayError, SettingsError
 from loaders.settings import load_settings
+from orchestration.cli.deletion import delete
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import (
     as_env,
     as_format,
     as_json,
+    as_uploads,
     end_run,
     hidden,
     is_debugging,
@@ -40,6 +42,7 @@ from orchestration.cli.pipelines import (
 from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
 from orchestration.cli.schedule import schedule
+from orchestration.cli.serve import serve
 
 FAILED, BAD_USAGE = 1, 2
 STATES = ("running", "succeeded", "failed", "interrupted")  # of a run
@@ -92,6 +95,7 @@ def main(is_debug: bool) -> None:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]... | [PIPELINE]")
 @as_env
 @as_pipeline
+@as_uploads
 @as_json
 @click.pass_context
 def run(
@@ -99,6 +103,7 @@ def run(
     sources: tuple[str, ...],
     params: tuple[str, ...],
     file: Path | None,
+    uploads: Path | None,
     is_json: bool,
 ) -> None:
     """Land the SOURCES (all, when none is named), then build and test the models.
@@ -110,7 +115,7 @@ def run(
     when the run or a source of it failed.
     """
     if file is not None:
-        if sources or params:
+        if sources or params or uploads:
             raise click.UsageError("--file says what is run; name nothing beside it")
         run_file(context, file)
     elif sources and is_pipeline(sources):
@@ -118,17 +123,24 @@ def run(
     elif params:
         raise click.UsageError("--param is for a pipeline; `elt list` names them")
     else:
-        _run(context, is_json, sources)
+        from orchestration.run import Paths
+
+        _run(context, is_json, sources, paths=Paths(uploads=uploads) if uploads else None)
 
 
 @main.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
 @click.option("--table", help="The raw table for the files of all PATHs.")
+@as_uploads
 @as_env
 @as_json
 @click.pass_context
 def land(
-    context: click.Context, sources: tuple[str, ...], table: str | None, is_json: bool
+    context: click.Context,
+    sources: tuple[str, ...],
+    table: str | None,
+    uploads: Path | None,
+    is_json: bool,
 ) -> None:
     """Land sources of sources.yml, or any files, into the raw schema.
 
@@ -145,7 +157,7 @@ def land(
     names = [name for name in sources if name not in paths]
     if table is not None and (names or not paths):
         raise click.UsageError("--table is for PATHs; the tables of a source are in sources.yml")
-    files = Paths(paths, table) if paths else None
+    files = Paths(paths, table, uploads) if paths or uploads else None
     _run(context, is_json, names, paths=files, transforms=False)
 
 
@@ -286,9 +298,11 @@ def show_run(context: click.Context, run_id: str, is_json: bool) -> None:
         click.echo(summary.describe(record), nl=False)
 
 
+main.add_command(delete)
 main.add_command(inspect)
 main.add_command(quarantine)
 main.add_command(schedule)
+main.add_command(serve)
 
 
 @main.command()

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 _stages = logging.getLogger("assay.stage")
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+as_uploads = click.option(
+    "--uploads",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Land what this manifest of uploaded files names (docs/uploads.md).",
+)
 as_format = click.option(
     "--format",
     "form",

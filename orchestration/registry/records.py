@@ -7,8 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from loaders.deletion import Deleted
 from loaders.landing import Outcome
 from loaders.pipelines import Result
+from loaders.uploads import UploadOutcome
 from orchestration.dbt import BuildOutcome
 
 State = Literal["running", "succeeded", "failed", "interrupted"]
@@ -75,8 +77,10 @@ class RunRecord(msgspec.Struct):
     pid_since: int | None = None
     ended_at: str | None = None
     sources: list[Outcome] = []
+    uploads: list[UploadOutcome] = []
     transform: BuildOutcome | None = None
     rebuild: Rebuild | None = None
+    deletion: Deleted | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []
     warnings: list[str] = []
