@@ -12,7 +12,7 @@ from orchestration.http.openapi import document_of
 from orchestration.http.paths import TrailingSlash
 from orchestration.http.problems import Unexpected, tell_problems
 from orchestration.http.request_ids import RequestIds
-from orchestration.http.routes import health, ingestion, loading, transformation
+from orchestration.http.routes import health, ingestion, loading, runs, transformation
 from orchestration.http.security import Guard, SecurityHeaders
 from orchestration.http.service import Service
 
@@ -22,7 +22,7 @@ ROUTERS: dict[Part, APIRouter] = {
     "transformation": transformation.router,
 }
 # what the gateway answers itself
-OWN_ROUTERS: tuple[APIRouter, ...] = ()
+OWN_ROUTERS: tuple[APIRouter, ...] = (runs.router,)
 TITLE = "Assay"
 
 
@@ -40,6 +40,7 @@ class Lifespan:
     @asynccontextmanager
     async def _living(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            self._service.open()
             stack.push_async_callback(self._service.close)
             for part in self._parts:
                 stack.push_async_callback(part.close)

@@ -18,11 +18,10 @@ from loaders.warehouse import DuckDB, Warehouse, open_warehouse
 from orchestration.registry import folders
 from orchestration.registry.folders import (
     LOG,
-    OUTPUT,
     RECORD,
     UNDER_WAY,
     WORK_FOLDERS,
-    is_free,
+    has_begun,
     is_name,
     load,
     load_all,
@@ -46,7 +45,6 @@ from orchestration.registry.store import Store
 __all__ = [
     "HOST",
     "LOG",
-    "OUTPUT",
     "RECORD",
     "RUN_ID",
     "UNDER_WAY",
@@ -57,9 +55,9 @@ __all__ = [
     "RunRecord",
     "RunSummary",
     "State",
+    "has_begun",
     "has_process",
     "is_alive",
-    "is_free",
     "is_here",
     "is_name",
     "load",
@@ -127,16 +125,6 @@ class Registry:
         """
         folders.save(self._runs_dir, record)
         self._put(record)
-
-    def announce(self, record: RunRecord) -> None:
-        """Write the record of a run that is about to write its own, which stays.
-
-        Raises:
-            AssayError: the folder cannot be written.
-        """
-        folders.announce(self._runs_dir, record)
-        with suppress(WarehouseError):
-            self._ask(lambda store: store.add([record]))
 
     def sweep(self) -> None:
         """Mark runs that were killed, and remove what they left behind of their work."""

@@ -206,18 +206,6 @@ def test_to_look_where_nothing_ran_makes_nothing(settings: Settings) -> None:
     assert not settings.data_dir.exists()
 
 
-def test_a_starter_announces_a_run_and_its_own_record_stays(
-    settings: Settings, records: Registry
-) -> None:
-    announced = a_run(settings, run_id=IDS[0], state="running", place="announced")
-    records.announce(announced)
-    assert records.get(IDS[0]).place == "announced"
-    records.save(a_run(settings, run_id=IDS[0], place="its own"))
-    records.announce(announced)
-    assert records.get(IDS[0]).place == "its own"
-    assert registry.load(settings.runs_dir, IDS[0]).place == "its own"
-
-
 def test_many_write_and_read_at_once(settings: Settings) -> None:
     problems: list[BaseException] = []
 
