@@ -8,7 +8,7 @@ import msgspec
 from loaders import ledger
 from loaders.archive import tombstones as archived
 from loaders.archive.shelf import Shelf
-from loaders.errors import AssayError, MissingRowError, SettingsError
+from loaders.errors import AssayError, BadParameterError, MissingRowError
 from loaders.ledger.tombstones import Deletion, Occasion, RowId, deleted_rows, entomb, landed_rows
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse
@@ -26,11 +26,13 @@ def row_id(text: str) -> RowId:
     """The row that a text names: `<batch>:<number>`.
 
     Raises:
-        SettingsError: it names none.
+        BadParameterError: it names none.
     """
     batch_id, _, number = text.rpartition(":")
     if not batch_id or not number.isascii() or not number.isdigit() or len(number) > 18:
-        raise SettingsError(f"{text!r} names no raw row; write _batch_id:_row, such as 3f1c…:17")
+        raise BadParameterError(
+            f"{text!r} names no raw row; write _batch_id:_row, such as 3f1c…:17"
+        )
     return RowId(batch_id, int(number))
 
 

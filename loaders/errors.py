@@ -13,6 +13,10 @@ class SourceError(AssayError):
     """A source could not be read or landed; the other sources go on."""
 
 
+class MissingTableError(SettingsError):
+    """There is no such table."""
+
+
 class MissingRowError(SettingsError):
     """A table has no such row, or there is no such table."""
 

@@ -12,7 +12,16 @@ from orchestration.http.openapi import document_of
 from orchestration.http.paths import TrailingSlash
 from orchestration.http.problems import Unexpected, tell_problems
 from orchestration.http.request_ids import RequestIds
-from orchestration.http.routes import health, ingestion, loading, runs, transformation
+from orchestration.http.routes import (
+    charts,
+    features,
+    health,
+    ingestion,
+    loading,
+    runs,
+    tables,
+    transformation,
+)
 from orchestration.http.security import Guard, SecurityHeaders
 from orchestration.http.service import Service
 
@@ -22,7 +31,12 @@ ROUTERS: dict[Part, APIRouter] = {
     "transformation": transformation.router,
 }
 # what the gateway answers itself
-OWN_ROUTERS: tuple[APIRouter, ...] = (runs.router,)
+OWN_ROUTERS: tuple[APIRouter, ...] = (
+    runs.router,
+    tables.router,
+    features.router,
+    charts.router,
+)
 TITLE = "Assay"
 
 

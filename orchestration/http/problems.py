@@ -18,9 +18,27 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loaders import logs
-from loaders.errors import AssayError, SettingsError, WarehouseError
+from loaders.errors import (
+    AssayError,
+    BadParameterError,
+    MissingRowError,
+    MissingTableError,
+    QueryError,
+    RefusedQueryError,
+    SettingsError,
+    WarehouseError,
+)
 
 log = logging.getLogger("assay.http")
+STATUSES: dict[type[AssayError], int] = {  # the first that fits
+    MissingTableError: 404,
+    MissingRowError: 404,
+    BadParameterError: 422,
+    RefusedQueryError: 403,
+    QueryError: 422,
+    SettingsError: 400,
+    WarehouseError: 503,
+}
 Headers = Mapping[str, str] | None
 
 
@@ -124,11 +142,8 @@ def _problem_of(error: Exception) -> Problem:
         return Problem(422, "; ".join(_told(item) for item in error.errors()))
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), error.headers)
-    if isinstance(error, SettingsError):
-        return Problem(400, str(error))
-    if isinstance(error, WarehouseError):
-        return Problem(503, str(error))
-    return Problem(500, str(error))
+    status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
+    return Problem(status, str(error))
 
 
 def _told(item: Mapping[str, Any]) -> str:
