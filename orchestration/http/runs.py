@@ -4,6 +4,7 @@ Such a process outlives the service where that is killed. One that the service i
 its runs with it: they are told to end too, and roll back.
 """
 
+import errno
 import logging
 import threading
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import anyio.to_thread
 from loaders.errors import AssayError
 from loaders.settings import Settings, load_settings
 from loaders.settings.starter import Starter
+from loaders.settings.variables import OF_A_START, VARIABLES
 from loaders.warehouse import open_warehouse
 from orchestration.http.problems import Problem
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log, end_run
@@ -132,15 +134,16 @@ class Runs:
 
     def _invoke(self, arguments: Sequence[str], starter: Starter, settings: Settings) -> Invocation:
         output = settings.data_dir / LOG
-        variables = {"ELT_ENV": settings.env} if settings.env else {}
         try:
             begin_log(output, f"{starter.run_id} {' '.join(arguments)}")
+            variables = variables_of(settings)
             return Invocation(
                 arguments, settings.runs_dir, output, self._command, starter, variables
             )
-        except ValueError as error:
-            raise Problem(422, f"an argument cannot be given to a run: {error}") from None
-        except OSError as error:
+        except (ValueError, OSError) as error:
+            if isinstance(error, ValueError) or error.errno == errno.E2BIG:
+                told = f"an argument cannot be given to a run: {error}"
+                raise Problem(422, told) from None
             raise Problem(500, f"the run cannot be started: {error}") from None
 
     def _follow(self, run_id: str, invocation: Invocation) -> None:
@@ -198,6 +201,22 @@ class Runs:
                 await anyio.sleep(BETWEEN_LOOKS)
         for _, invocation in list(self._own.values()):
             await anyio.to_thread.run_sync(invocation.cancel, 0.0)
+
+
+def variables_of(settings: Settings) -> dict[str, str]:
+    """The variables with which a process of this one's environment has the same settings.
+
+    In an environment that is kept apart they are found anew: those given for it alone have other
+    names.
+    """
+    env = {"ELT_ENV": settings.env} if settings.env else {}
+    if settings.part:
+        return env
+    names = [variable.name for variable in VARIABLES if variable.name not in OF_A_START]
+    given = {name: settings.values[name] for name in names if name in settings.values}
+    # relative ones were given in `.env` for the project, or for the folder that we began in
+    paths = {"ELT_DATA_DIR": settings.data_dir, "CSV_DATA_PATH": settings.csv_data_path}
+    return given | {name: str(path) for name, path in paths.items()} | env
 
 
 def _held(run_id: str) -> Problem:

@@ -143,8 +143,7 @@ class Registry:
             record = self._ask(lambda store: store.get(run_id))
         if record is None:
             return folders.load(self._runs_dir, run_id)
-        self._judge(record)
-        return record
+        return self._judge(record)
 
     def newest(
         self, limit: int | None = None, state: State | None = None, before: str | None = None
@@ -174,22 +173,28 @@ class Registry:
         """
         gone: list[RunRecord] = []
         going: list[RunRecord] = []
-        for record in self._ask(lambda store: store.running()) or []:
-            self._judge(record)
+        for found in self._ask(lambda store: store.running()) or []:
+            record = self._judge(found)
             (going if record.state == "running" else gone).append(record)
         return going, gone
 
-    def _judge(self, record: RunRecord) -> None:
-        """Mark a run that says it goes on and does not, for all who look after us."""
+    def _judge(self, record: RunRecord) -> RunRecord:
+        """The record of a run that says it goes on, as it is; one that does not is marked for all.
+
+        Its folder may know the end of a run that the store did not hear of.
+        """
         if record.state != "running" or self._goes_on(record):
-            return
-        record.interrupt()
-        with suppress(WarehouseError):
-            self._ask(lambda store: store.interrupt(record))
-        if is_here(record) and (self._runs_dir / record.run_id).is_dir():
-            # its mark stays: the next run sweeps what it left behind
+            return record
+        if is_here(record) and folders.has_begun(self._runs_dir, record.run_id):
             with suppress(AssayError, OSError):
+                record = folders.load(self._runs_dir, record.run_id)
+                # its mark stays: the next run sweeps what it left behind
                 folders.write(self._runs_dir, record)
+        if record.state == "running":
+            record.interrupt()
+        with suppress(WarehouseError):
+            self._ask(lambda store: store.end(record))
+        return record
 
     def _goes_on(self, record: RunRecord) -> bool:
         if is_here(record) and has_process(record):
