@@ -33,7 +33,7 @@ from orchestration.registry import (
     Rejections,
     RunRecord,
     State,
-    is_free,
+    has_begun,
     new_run_id,
     now,
     process_start,
@@ -186,7 +186,7 @@ def _new_record(settings: Settings) -> RunRecord:
         SettingsError: that is the id of another run.
     """
     given = take_starter()
-    if given.run_id is not None and not is_free(settings.runs_dir, given.run_id):
+    if given.run_id is not None and has_begun(settings.runs_dir, given.run_id):
         raise SettingsError(f"ELT_RUN_ID is {given.run_id!r}, which is another run's")
     return RunRecord(
         run_id=given.run_id or new_run_id(),
@@ -214,13 +214,20 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
 
 def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
     """A folder that is not there is bad usage, found before anything is started."""
+    missing = missing_folder(settings, sources)
+    if missing is not None:
+        raise SettingsError(missing[1])
+
+
+def missing_folder(settings: Settings, sources: Mapping[str, SourceSpec]) -> tuple[str, str] | None:
+    """The folder of a source that is not there, and what to tell of it; None where all are."""
     for name, spec in sources.items():
         if isinstance(spec, FilesSource) and not files.is_there(spec):
             is_variable = spec.path == str(settings.csv_data_path)
             named_by = "CSV_DATA_PATH" if is_variable else "sources.yml"
-            raise SettingsError(
-                f"source '{name}': there is no folder {spec.path}, which {named_by} names"
-            )
+            told = f"source '{name}': there is no folder {spec.path}, which {named_by} names"
+            return spec.path, told
+    return None
 
 
 def _places(paths: Paths, taken: Mapping[str, str]) -> list[tuple[str | None, Path | str]]:
