@@ -1,4 +1,7 @@
-"""The tables of the raw schema that are ours: ledger, landings, quarantine, replays, drift."""
+"""The tables of the raw schema that are ours: ledger, landings, quarantine and their like.
+
+Landings fill all of them but `_tombstones`, which `loaders.deletion` writes.
+"""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -151,12 +154,25 @@ SCHEMA_CHANGES = {
     "landed_at": MOMENT,
     "_dlt_load_id": TEXT,
 }
+TOMBSTONES = {
+    "_batch_id": TEXT,
+    "_row": COUNT,
+    "source": TEXT,
+    "table_name": TEXT,
+    "reason": TEXT,
+    "deleted_by": TEXT,
+    "request_id": TEXT,
+    "run_id": TEXT,
+    "deleted_at": MOMENT,
+    "_dlt_load_id": TEXT,
+}
 OURS = {
     "_batches": BATCHES,
     "_landings": LANDINGS,
     "_quarantine": QUARANTINE,
     "_replays": REPLAYS,
     "_schema_changes": SCHEMA_CHANGES,
+    "_tombstones": TOMBSTONES,
 }
 
 

@@ -33,7 +33,15 @@ from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
 from loaders.landing import drift
 from loaders.landing.known import KnownBatches
-from loaders.landing.outcome import Outcome, TableOutcome, open_rows_of, table_outcome
+from loaders.landing.outcome import (
+    MOST_FILES,
+    FileOutcome,
+    Outcome,
+    TableOutcome,
+    file_outcomes,
+    open_rows_of,
+    table_outcome,
+)
 from loaders.landing.pipeline import expected_tables, run_pipeline
 from loaders.landing.sight import in_sight
 from loaders.ledger import objects
@@ -44,6 +52,7 @@ from loaders.warehouse import Warehouse
 
 __all__ = [
     "Carried",
+    "FileOutcome",
     "Outcome",
     "TableOutcome",
     "carry",
@@ -172,8 +181,17 @@ def land_as(
         for table in spec.tables
     }
     shown = _shown_instead(warehouse, name) if problems else None
+    files = file_outcomes(found.batches, known, run_id)
     return Outcome(
-        name, found.origin, tables, problems, notices, models_show=shown, warnings=warnings
+        name,
+        found.origin,
+        tables,
+        problems,
+        notices,
+        models_show=shown,
+        warnings=warnings,
+        files=files[:MOST_FILES],
+        more_files=max(len(files) - MOST_FILES, 0),
     )
 
 

@@ -8,10 +8,19 @@ from fastapi import APIRouter, FastAPI
 from loaders.settings import PARTS, Part, Settings
 from orchestration.http import gateway, pages
 from orchestration.http.limits import BodyLimit
+from orchestration.http.openapi import document_of
 from orchestration.http.paths import TrailingSlash
 from orchestration.http.problems import Unexpected, tell_problems
 from orchestration.http.request_ids import RequestIds
-from orchestration.http.routes import health, ingestion, loading, transformation
+from orchestration.http.routes import (
+    charts,
+    features,
+    health,
+    ingestion,
+    loading,
+    tables,
+    transformation,
+)
 from orchestration.http.security import Guard, SecurityHeaders
 from orchestration.http.service import Service
 
@@ -21,7 +30,7 @@ ROUTERS: dict[Part, APIRouter] = {
     "transformation": transformation.router,
 }
 # what the gateway answers itself
-OWN_ROUTERS: tuple[APIRouter, ...] = ()
+OWN_ROUTERS: tuple[APIRouter, ...] = (tables.router, features.router, charts.router)
 TITLE = "Assay"
 
 
@@ -53,9 +62,9 @@ def create_app(settings: Settings, part: Part | None = None) -> FastAPI:
     parts = [_part(service, name) for name in PARTS]
     app = _app(service, Lifespan(service, parts), is_inner=False)
     for router in OWN_ROUTERS:
-        app.include_router(router)
+        _include(app, router)
     gateway.forward_all(app, parts)
-    pages.serve_pages(app)
+    _document(app, service)
     return app
 
 
@@ -67,10 +76,21 @@ def _part(service: Service, name: Part) -> gateway.Part:
 def _part_app(service: Service, part: Part, *, is_inner: bool) -> FastAPI:
     lifespan = None if is_inner else Lifespan(service, [])
     app = _app(service, lifespan, is_inner=is_inner)
-    app.include_router(ROUTERS[part])
+    _include(app, ROUTERS[part])
     if not is_inner:
-        pages.serve_pages(app)
+        _document(app, service)
     return app
+
+
+def _include(app: FastAPI, router: APIRouter) -> None:
+    app.include_router(router)
+    app.state.routers.append(router)
+
+
+def _document(app: FastAPI, service: Service) -> None:
+    has_keys = bool(service.settings.api_keys)
+    app.openapi = document_of(app, has_keys=has_keys)  # type: ignore[method-assign]
+    pages.serve_pages(app)
 
 
 def _app(service: Service, lifespan: Lifespan | None, *, is_inner: bool) -> FastAPI:
@@ -84,6 +104,7 @@ def _app(service: Service, lifespan: Lifespan | None, *, is_inner: bool) -> Fast
         swagger_ui_oauth2_redirect_url=None,
     )
     app.state.service = service
+    app.state.routers = []
     tell_problems(app)
     # the last added is the first to see a request
     if not is_inner:
@@ -93,5 +114,5 @@ def _app(service: Service, lifespan: Lifespan | None, *, is_inner: bool) -> Fast
         app.add_middleware(TrailingSlash)
     app.add_middleware(Unexpected, owner=app)
     app.add_middleware(RequestIds, is_inner=is_inner)
-    app.include_router(health.router)
+    _include(app, health.router)
     return app

@@ -34,7 +34,10 @@ class Part:
     def __init__(self, name: str, app: FastAPI, router: APIRouter, url: str | None) -> None:
         self.name = name
         self.app = app
-        self.routes = [route for route in router.routes if isinstance(route, APIRoute)]
+        self.paths: dict[str, set[str]] = {}  # and their methods
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                self.paths.setdefault(route.path, set()).update(route.methods or ())
         self._client = httpx.AsyncClient(
             base_url=url or IN_PROCESS,
             # the part's own errors are answers; it lives as long as its client waits
@@ -73,10 +76,8 @@ class Part:
 def forward_all(app: FastAPI, parts: list[Part]) -> None:
     """Give the gateway the routes of its parts, and their share of its OpenAPI document."""
     for part in parts:
-        for route in part.routes:
-            app.add_route(
-                route.path, part.forward, sorted(route.methods or ()), include_in_schema=False
-            )
+        for path, methods in part.paths.items():
+            app.add_route(path, part.forward, sorted(methods), include_in_schema=False)
     own = app.openapi
 
     def whole() -> dict[str, Any]:

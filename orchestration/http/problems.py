@@ -14,12 +14,31 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loaders import logs
-from loaders.errors import AssayError, SettingsError, WarehouseError
+from loaders.errors import (
+    AssayError,
+    BadParameterError,
+    MissingRowError,
+    MissingTableError,
+    QueryError,
+    RefusedQueryError,
+    SettingsError,
+    WarehouseError,
+)
 
 log = logging.getLogger("assay.http")
+STATUSES: dict[type[AssayError], int] = {  # the first that fits
+    MissingTableError: 404,
+    MissingRowError: 404,
+    BadParameterError: 422,
+    RefusedQueryError: 403,
+    QueryError: 422,
+    SettingsError: 400,
+    WarehouseError: 503,
+}
 Headers = Mapping[str, str] | None
 
 
@@ -68,8 +87,11 @@ def answer(app: FastAPI, problem: Problem) -> JSONResponse:
 def tell_problems(app: FastAPI) -> None:
     """Have the errors that routes let through answered as problem details."""
 
-    async def told(_: Request, error: Exception) -> JSONResponse:
-        return answer(app, _problem_of(error))
+    async def told(request: Request, error: Exception) -> JSONResponse:
+        problem = _problem_of(error)
+        if problem.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            problem.headers = {"Allow": ", ".join(_methods(app, request.scope))}
+        return answer(app, problem)
 
     for kind in (HTTPException, RequestValidationError, AssayError):
         app.add_exception_handler(kind, told)
@@ -105,6 +127,14 @@ class Unexpected:
             await answer(self._owner, Problem(500, told))(scope, receive, send)
 
 
+def _methods(app: FastAPI, scope: Scope) -> list[str]:
+    """What a path may be asked: by all of its routes, of which Starlette names the first's."""
+    routes = [*app.routes, *(route for router in app.state.routers for route in router.routes)]
+    own = [route for route in routes if isinstance(route, Route)]
+    there = [route for route in own if route.matches(scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in route.methods or ()})
+
+
 def _problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
@@ -112,11 +142,8 @@ def _problem_of(error: Exception) -> Problem:
         return Problem(422, "; ".join(_told(item) for item in error.errors()))
     if isinstance(error, HTTPException):
         return Problem(error.status_code, str(error.detail), error.headers)
-    if isinstance(error, SettingsError):
-        return Problem(400, str(error))
-    if isinstance(error, WarehouseError):
-        return Problem(503, str(error))
-    return Problem(500, str(error))
+    status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
+    return Problem(status, str(error))
 
 
 def _told(item: Mapping[str, Any]) -> str:

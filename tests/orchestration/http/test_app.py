@@ -24,6 +24,7 @@ def test_what_is_not_there_is_json_too(client: TestClient) -> None:
     }
     refused = client.post("/health")
     assert (refused.status_code, refused.json()["error"]) == (405, "Method Not Allowed")
+    assert refused.headers["allow"] == "GET"
 
 
 def test_a_request_keeps_its_id_or_is_given_one(client: TestClient) -> None:

@@ -15,6 +15,7 @@ LIMIT = 1000
 def client() -> Iterator[TestClient]:
     app = FastAPI()
     app.state.service = SimpleNamespace(secrets=frozenset())
+    app.state.routers = []
     tell_problems(app)
     app.add_middleware(BodyLimit, max_upload_bytes=LIMIT)
 
