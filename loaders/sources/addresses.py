@@ -135,7 +135,8 @@ class StrangerGuard(Guard):
         return addresses
 
     def _judge(self, host: str, port: int | None, kinds: set[str]) -> None:
-        if self._hosts & {host.lower(), f"{host.lower()}:{port}"}:
+        host = host.lower()
+        if self._hosts & {host, f"{host}:{port}"}:
             return
         for kind in sorted(kinds - {PUBLIC}):
             told = f"{host} is a {kind} address, and no request is sent there"
