@@ -94,7 +94,9 @@ def run(
                 check()
         elif waiting := Shelf(settings).waiting():
             _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
-        is_modelled = not paths or any(landed.source in catalog for landed in record.sources)
+        is_modelled = not paths or any(
+            done.source in catalog and done.books.landed for done in record.sources
+        )
         if transforms and is_modelled:
             _transform(settings, warehouse, record, catalog, tell, check, is_asked=not lands)
             _warn(record, keep_processed(settings, warehouse, record))

@@ -129,6 +129,11 @@ VARIABLES = (
         "a whole number of bytes from 1",
         "1073741824",
     ),
+    Variable(
+        "INGEST_ALLOWED_HOSTS",
+        "hosts that clients may have the service extract from though they are not public",
+        "names or addresses, each with or without a port, with commas between",
+    ),
     Variable("INGESTION_URL", "the ingestion service, where it runs by itself", HTTP_ADDRESS),
     Variable("LOADING_URL", "the loading service, likewise", HTTP_ADDRESS),
     Variable("TRANSFORMATION_URL", "the transformation service, likewise", HTTP_ADDRESS),
