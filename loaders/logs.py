@@ -6,7 +6,7 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,21 +55,29 @@ def hide(text: str, secrets: Collection[str]) -> str:
 
 @contextmanager
 def logging_to(
-    file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool
+    file: Path,
+    run_id: str,
+    secrets: Collection[str],
+    *,
+    is_debug: bool,
+    level: str = "INFO",
+    request_id: str | None = None,
 ) -> Iterator[None]:
-    """Send what the parts log meanwhile to `file`, with the run's id; warnings to standard error.
+    """Send what the parts log meanwhile to `file`, with the ids of run and request.
 
-    What is logged afterwards goes to standard error alone: the run's file is the run's.
+    Warnings go to standard error too. What is logged afterwards goes to standard error alone: the
+    run's file is the run's.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)
-    root.setLevel(logging.DEBUG if is_debug else logging.INFO)
+    root.setLevel(logging.DEBUG if is_debug else level)
     root.propagate = False
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
     lines = _RunLog(file, encoding="utf-8", errors="backslashreplace")
-    lines.setFormatter(_JsonLines(run_id, secrets))
+    ids = {"run_id": run_id, **({"request_id": request_id} if request_id else {})}
+    lines.setFormatter(_JsonLines(ids, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     console.setFormatter(_Plain(secrets))
@@ -105,9 +113,9 @@ class _Plain(logging.Formatter):
 class _JsonLines(logging.Formatter):
     """One event a line, so that a newline in a value cannot forge a second event."""
 
-    def __init__(self, run_id: str, secrets: Collection[str]) -> None:
+    def __init__(self, ids: Mapping[str, str], secrets: Collection[str]) -> None:
         super().__init__()
-        self._run_id = run_id
+        self._ids = ids
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
@@ -115,7 +123,7 @@ class _JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "part": record.name.removeprefix(f"{ROOT}."),
-            "run_id": self._run_id,
+            **self._ids,
             "message": hide(record.getMessage(), self._secrets),
         }
         if record.exc_info:

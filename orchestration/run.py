@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +17,27 @@ from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import table_name
 from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
+from loaders.settings.starter import take_starter
 from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
-from orchestration import builds, dbt, registry
+from orchestration import builds, dbt
 from orchestration.fingerprint import fingerprint
 from orchestration.interruption import interruptible
-from orchestration.lock import RunUnderWayError, run_lock
+from orchestration.lock import UNKNOWN, RunUnderWayError, run_lock
 from orchestration.processed import keep_processed
-from orchestration.registry import Rejections, RunRecord
+from orchestration.progress import kept_progress
+from orchestration.registry import (
+    HOST,
+    LOG,
+    Registry,
+    Rejections,
+    RunRecord,
+    State,
+    is_free,
+    new_run_id,
+    now,
+    process_start,
+)
 from orchestration.uploads import land_manifest
 
 log = logging.getLogger("assay.run")
@@ -102,17 +114,26 @@ class Held(NamedTuple):
 
 
 @contextmanager
-def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[Held]:
+def recorded_run(
+    settings: Settings, tell: Tell, *, is_debug: bool, level: str = "INFO"
+) -> Iterator[Held]:
     """Hold the warehouse for a run, whose record says what became of it, however it ends.
+
+    `level` is that of its log, where it is not debugged.
 
     Raises:
         AssayError: the warehouse cannot be reached, or another run holds it.
     """
     record = _new_record(settings)
-    log_file = settings.runs_dir / record.run_id / "run.log"
-    secrets = logs.secrets_of(settings)
     with (
-        logs.logging_to(log_file, record.run_id, secrets, is_debug=is_debug),
+        logs.logging_to(
+            settings.runs_dir / record.run_id / LOG,
+            record.run_id,
+            logs.secrets_of(settings),
+            request_id=record.request_id,
+            is_debug=is_debug,
+            level=level,
+        ),
         _recorded(settings, record, tell, is_debug=is_debug) as held,
     ):
         yield held
@@ -122,14 +143,17 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
 def _recorded(
     settings: Settings, record: RunRecord, tell: Tell, *, is_debug: bool
 ) -> Iterator[Held]:
-    registry.save(settings.runs_dir, record)
+    records = Registry(settings, record.run_id)
+    records.save(record)
     try:
-        with interruptible() as interruption:
+        with interruptible() as interruption, kept_progress(settings.runs_dir / record.run_id):
             warehouse = open_warehouse(settings)
             record.place = warehouse.place
+            records.attach(warehouse)
+            records.save(record)
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
-                registry.sweep(settings.runs_dir)
+                records.sweep()
                 warehouse.recover()
 
                 def check() -> None:
@@ -142,7 +166,7 @@ def _recorded(
             log.info("run %s", record.state)
     except BaseException as error:
         if isinstance(error, RunUnderWayError):
-            record.held_by = error.run_id or "(unknown)"
+            record.held_by = error.run_id or UNKNOWN
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         told = full_disk(error, settings.data_dir)
         record.errors = [told or str(error) or type(error).__name__]
@@ -152,20 +176,30 @@ def _recorded(
             raise AssayError(told) from error
         raise
     finally:
-        _finish(settings, record)
+        _finish(settings, records, record)
 
 
 def _new_record(settings: Settings) -> RunRecord:
+    """The record of this run, under the id that its starter gave it, if any.
+
+    Raises:
+        SettingsError: that is the id of another run.
+    """
+    given = take_starter()
+    if given.run_id is not None and not is_free(settings.runs_dir, given.run_id):
+        raise SettingsError(f"ELT_RUN_ID is {given.run_id!r}, which is another run's")
     return RunRecord(
-        run_id=registry.new_run_id(),
+        run_id=given.run_id or new_run_id(),
         state="running",
-        started_at=_now(),
+        started_at=now(),
         pid=os.getpid(),
-        pid_since=registry.process_start(os.getpid()),
+        pid_since=process_start(os.getpid()),
         target=settings.target,
         target_reason=settings.target_reason,
         place="",
         env=settings.env,
+        host=HOST,
+        request_id=given.request_id,
     )
 
 
@@ -304,7 +338,7 @@ def _transform(
             log.error("%s %s: %s", failure.kind, failure.name, failure.message)
 
 
-def _state(record: RunRecord) -> registry.State:
+def _state(record: RunRecord) -> State:
     is_landed = not any(outcome.problems for outcome in record.sources)
     is_landed &= not any(upload.reason for upload in record.uploads)
     is_built = record.transform is None or record.transform.is_success
@@ -337,13 +371,12 @@ def timed(record: RunRecord, stage: str) -> Iterator[None]:
         record.seconds = {**record.seconds, stage: round(time.monotonic() - started, 3)}
 
 
-def _finish(settings: Settings, record: RunRecord) -> None:
-    record.ended_at = _now()
+def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
+    record.ended_at = now()
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
     record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
-    registry.save(settings.runs_dir, record)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    try:
+        records.save(record)
+    finally:
+        records.close()

@@ -42,6 +42,10 @@ class Came(NamedTuple):
     batches: tuple[Batch, ...]
     problems: tuple[str, ...]
 
+    def without_name(self, reason: str) -> str:
+        """A reason for who knows of which file it is told."""
+        return reason.removeprefix(f"{self.upload.told}: ")
+
 
 def land_uploads(
     settings: Settings,
@@ -197,7 +201,7 @@ def _outcomes(
             tables=tuple(dict.fromkeys(batch.table for batch in each.batches)),
             books=sum((entry.books for entry in entries.values() if entry), Books()),
             batches=tuple(i for i, entry in entries.items() if entry and entry.reason is None),
-            reason="; ".join(dict.fromkeys(reasons)) or None,
+            reason="; ".join(dict.fromkeys(map(each.without_name, reasons))) or None,
             kept=each.upload.path if is_missing else None,
         )
         seen |= set(ids)

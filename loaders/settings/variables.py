@@ -31,6 +31,7 @@ class Variable:
     is_secret: bool = False
 
 
+OF_A_START = ("ELT_RUN_ID", "ELT_REQUEST_ID")  # in the environment of one process, never in .env
 HTTP_ADDRESS = "an http:// or https:// address"
 ENVIRONMENTS = ("dev", "test", "prod")  # NAME__DEV is NAME in the environment dev, and so on
 
@@ -102,6 +103,16 @@ VARIABLES = (
         "how much a compressed file may unpack to",
         "a whole number of bytes from 1",
         "10737418240",
+    ),
+    Variable(
+        "ELT_RUN_ID",
+        "the id of a run, given to its process alone by whoever starts it",
+        "an id such as 20261120T171500Z-4f9a1c",
+    ),
+    Variable(
+        "ELT_REQUEST_ID",
+        "the request that a run serves, given likewise, for its log",
+        "up to 200 characters of ASCII, without blanks",
     ),
     Variable("APP_HOST", "the address the service listens on", "a host", "127.0.0.1"),
     Variable("APP_PORT", "the port the service listens on", "1 to 65535", "8000"),

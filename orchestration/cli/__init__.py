@@ -28,6 +28,7 @@ from orchestration.cli.output import (
     print_document,
     print_rows,
     say,
+    say_stage,
     settings_of,
     warehouse_of,
 )
@@ -44,6 +45,7 @@ from orchestration.cli.schedule import schedule
 from orchestration.cli.serve import serve
 
 FAILED, BAD_USAGE = 1, 2
+STATES = ("running", "succeeded", "failed", "interrupted")  # of a run
 
 
 class _Group(click.Group):
@@ -262,29 +264,34 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True)
+@click.option("--state", type=click.Choice(STATES), help="Only runs in this state.")
+@as_env
 @as_json
-def list_runs(limit: int, is_json: bool) -> None:
+@click.pass_context
+def list_runs(context: click.Context, limit: int, state: Any, is_json: bool) -> None:
     """List the runs, the newest first."""
     from loaders.warehouse import Result
-    from orchestration import registry
+    from orchestration.registry import open_registry
 
-    rows = [
-        (r.run_id, r.state, r.target, r.started_at, r.ended_at, sum(r.seconds.values()))
-        for r in registry.load_all(load_settings().runs_dir, limit)
-    ]
     columns = ("run_id", "state", "target", "started_at", "ended_at", "seconds")
-    print_rows(Result(columns, list(rows)), "table", is_json=is_json)
+    with open_registry(settings_of(context)) as records:
+        runs = records.newest(limit, state)
+    rows = [tuple(getattr(run, name) for name in columns) for run in runs]
+    print_rows(Result(columns, rows), "table", is_json=is_json)
 
 
 @runs.command("show")
 @click.argument("run_id")
+@as_env
 @as_json
-def show_run(run_id: str, is_json: bool) -> None:
+@click.pass_context
+def show_run(context: click.Context, run_id: str, is_json: bool) -> None:
     """Show the whole record of RUN_ID: books by source, models and tests, errors."""
-    from orchestration import registry, summary
+    from orchestration import summary
+    from orchestration.registry import open_registry
 
-    settings = load_settings()
-    record = registry.load(settings.runs_dir, run_id)
+    with open_registry(settings_of(context)) as records:
+        record = records.get(run_id)
     if is_json:
         print_document(record)
     else:
@@ -394,7 +401,7 @@ def rebuild(context: click.Context, history: str | None, is_json: bool) -> None:
     settings = load_settings()
     with kept_open():
         with shown_progress():
-            record = rebuild_all(settings, history, tell=say, is_debug=is_debugging(context))
+            record = rebuild_all(settings, history, tell=say_stage, is_debug=is_debugging(context))
         end_run(context, settings, record, is_json=is_json)
 
 
@@ -406,7 +413,7 @@ def _run(context: click.Context, is_json: bool, sources: Sequence[str], **option
     with kept_open():
         with shown_progress():
             record = run_stages(
-                settings, sources, tell=say, is_debug=is_debugging(context), **options
+                settings, sources, tell=say_stage, is_debug=is_debugging(context), **options
             )
         end_run(context, settings, record, is_json=is_json)
 

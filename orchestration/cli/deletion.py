@@ -2,7 +2,15 @@
 
 import click
 
-from orchestration.cli.output import as_env, as_json, end_run, is_debugging, say, settings_of
+from orchestration.cli.output import (
+    as_env,
+    as_json,
+    end_run,
+    is_debugging,
+    say,
+    say_stage,
+    settings_of,
+)
 
 
 @click.command()
@@ -38,7 +46,7 @@ def delete(
         table,
         rows,
         Occasion(reason, deleted_by, request_id),
-        tell=say,
+        tell=say_stage,
         is_debug=is_debugging(context),
     )
     if record.deletion is not None and not is_json:

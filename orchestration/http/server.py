@@ -19,7 +19,7 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
     Raises:
         AssayError: the address cannot be listened on.
     """
-    with _listening(host, port) as listener:
+    with listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         tell(f"Assay serves http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
         config = uvicorn.Config(
@@ -36,7 +36,12 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0 is any free one.
+
+    Raises:
+        AssayError: the address is taken, or none of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # named as TCP, else asyncio leaves Nagle's algorithm on, and every answer waits 40 ms
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -60,6 +60,14 @@ def test_an_event_is_a_json_line_with_part_and_run(configure: Configure, file: P
     }
 
 
+@pytest.mark.contract("S1-14")
+def test_each_event_of_a_run_that_a_request_started_has_both_ids(file: Path) -> None:
+    with logs.logging_to(file, "run-1", (), is_debug=False, request_id="request-1"):
+        logging.getLogger("assay.some.part").info("begun")
+    (event,) = events(file)
+    assert (event["run_id"], event["request_id"]) == ("run-1", "request-1")
+
+
 def test_a_newline_in_a_value_forges_no_event(configure: Configure, file: Path) -> None:
     configure(file).warning("name\n%s", '{"level": "INFO"}')
     assert [event["message"] for event in events(file)] == ['name\n{"level": "INFO"}']

@@ -166,7 +166,7 @@ def test_records_replace_those_before_them_and_stay_as_they_were_sent(
 @pytest.mark.contract("S1-13")
 @pytest.mark.parametrize("target", ["duckdb"])
 def test_what_is_no_table_is_refused_with_its_reason_and_leaves_nothing(
-    upload: Upload, elt: Elt, settings: Settings, folder: Path
+    upload: Upload, settings: Settings, folder: Path
 ) -> None:
     done = upload(
         ("empty.csv", ""),
@@ -196,7 +196,7 @@ def test_what_is_no_table_is_refused_with_its_reason_and_leaves_nothing(
 
 @pytest.mark.parametrize("target", ["duckdb"])
 def test_what_did_not_land_is_kept_and_lands_from_there(
-    upload: Upload, settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch
+    upload: Upload, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from loaders.errors import AssayError
 
