@@ -12,7 +12,7 @@ from loaders.settings import Target
 from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result, Statements
-from loaders.warehouse.reader_role import become_reader, refuse_functions
+from loaders.warehouse.reader_role import become_reader, read_only, refuse_functions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,14 +166,15 @@ class Postgres:
 
     @contextmanager
     def published_reading(self) -> Iterator[Reader]:
-        """A connection of the process's pool, for many readers at a time.
+        """A connection of the process's pool, for many readers at a time; it is read-only.
 
         Each statement sees one publication, also where it names several relations.
 
         Raises:
             WarehouseError: as for `reading`.
         """
-        with self._pooled() as reader:
+        with self._pooled() as reader, reader.connection.transaction():
+            read_only(reader.connection)
             yield _PublishedReader(reader.connection, reader.errors)
 
     def refresh_published(self) -> None:
@@ -192,10 +193,17 @@ class Postgres:
 
     @contextmanager
     def _pooled(self) -> "Iterator[_PostgresAuditor]":
-        with self._pool().connection() as connection:
-            from psycopg import Error
+        from psycopg import Error
+        from psycopg_pool import PoolTimeout
 
-            yield _PostgresAuditor(connection, (Error,))
+        try:
+            with self._pool().connection() as connection:
+                yield _PostgresAuditor(connection, (Error,))
+        except PoolTimeout:
+            raise WarehouseError(
+                f"PostgreSQL at {self._address()}: every connection was busy for "
+                f"{CONNECT_SECONDS} s, or the server is away; try again"
+            ) from None
 
     @property
     def _key(self) -> tuple[tuple[str, str], ...]:
