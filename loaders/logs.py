@@ -6,7 +6,8 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values.add(urlsplit(settings.api_url or "").password)
     values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
+    values |= set(settings.api_keys)
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
@@ -51,17 +53,31 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool) -> None:
-    """Send what the parts log to `file`, with the run's id, and warnings to standard error."""
+@contextmanager
+def logging_to(
+    file: Path,
+    run_id: str,
+    secrets: Collection[str],
+    *,
+    is_debug: bool,
+    level: str = "INFO",
+    request_id: str | None = None,
+) -> Iterator[None]:
+    """Send what the parts log meanwhile to `file`, with the ids of run and request.
+
+    Warnings go to standard error too. What is logged afterwards goes to standard error alone: the
+    run's file is the run's.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)
-    root.setLevel(logging.DEBUG if is_debug else logging.INFO)
+    root.setLevel(logging.DEBUG if is_debug else level)
     root.propagate = False
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
     lines = _RunLog(file, encoding="utf-8", errors="backslashreplace")
-    lines.setFormatter(_JsonLines(run_id, secrets))
+    ids = {"run_id": run_id, **({"request_id": request_id} if request_id else {})}
+    lines.setFormatter(_JsonLines(ids, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     console.setFormatter(_Plain(secrets))
@@ -69,6 +85,11 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
         console.addFilter(lambda record: record.name != f"{ROOT}.run")
     root.addHandler(lines)
     root.addHandler(console)
+    try:
+        yield
+    finally:
+        root.removeHandler(lines)
+        lines.close()
 
 
 class _RunLog(logging.FileHandler):
@@ -92,9 +113,9 @@ class _Plain(logging.Formatter):
 class _JsonLines(logging.Formatter):
     """One event a line, so that a newline in a value cannot forge a second event."""
 
-    def __init__(self, run_id: str, secrets: Collection[str]) -> None:
+    def __init__(self, ids: Mapping[str, str], secrets: Collection[str]) -> None:
         super().__init__()
-        self._run_id = run_id
+        self._ids = ids
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
@@ -102,7 +123,7 @@ class _JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "part": record.name.removeprefix(f"{ROOT}."),
-            "run_id": self._run_id,
+            **self._ids,
             "message": hide(record.getMessage(), self._secrets),
         }
         if record.exc_info:

@@ -180,18 +180,9 @@ def _outcome(invocation: Invocation, code: int) -> dict[str, Any]:
     if code in DONE:
         return {**outcome, "state": "succeeded"}
     was_ended = code < 0 or (record is not None and record.state == "interrupted")
-    message = _problem(record) or invocation.last_line or "it said nothing"
+    problem = record.problem if record is not None else None
+    message = problem or invocation.last_line or "it said nothing"
     return {**outcome, "state": "interrupted" if was_ended else "failed", "message": message}
-
-
-def _problem(record: RunRecord | None) -> str | None:
-    """What was wrong first, on one line; a build that failed has no error of the run's own."""
-    if record is None:
-        return None
-    problems = [*record.errors, *(told for outcome in record.sources for told in outcome.problems)]
-    if record.transform is not None:
-        problems += [f"{failed.kind} {failed.name} failed" for failed in record.transform.failures]
-    return problems[0].partition("\n")[0] if problems else None
 
 
 def _rows_new(record: RunRecord) -> int:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loaders.errors import WarehouseError
+from loaders.errors import QueryError, RefusedQueryError, WarehouseError
 from loaders.settings import Target
+from loaders.warehouse import copies, published
+from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import SCHEMAS, Auditor, Reader, Result, Statements
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 20_000  # of a stream
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 15.0
-QUERY_SECONDS = 60
 READING_STATEMENTS = ("SELECT", "EXPLAIN", "MULTI")  # as DuckDB sorts them; MULTI is PIVOT
 
 
@@ -76,24 +77,41 @@ class DuckDB:
         Raises:
             WarehouseError: more than one statement, or one that fails or would write.
         """
-        import duckdb
-
         with closing(self._connect()) as connection:
-            try:
-                statements = connection.extract_statements(sql)
-                if len(statements) != 1:
-                    raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
-                if statements[0].type.name not in READING_STATEMENTS:
-                    raise WarehouseError("only statements that read are run, such as SELECT")
-                connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
-                connection.execute("set enable_external_access = false")
-                connection.execute("set lock_configuration = true")
-                with _limited(connection):
-                    return _DuckDBReader(connection).fetch(sql)
-            except duckdb.InterruptException:
-                raise WarehouseError(f"the query took longer than {QUERY_SECONDS} s") from None
-            except duckdb.Error as error:
-                raise WarehouseError(str(error)) from None
+            connection.execute("set enable_external_access = false")
+            connection.execute("set lock_configuration = true")
+            return _ask(connection, sql, UNBOUNDED)
+
+    @contextmanager
+    def published_reading(self) -> Iterator[Reader]:
+        """A reader of the newest published copy: for many at a time, in a process that stays.
+
+        It never waits for a run, and no run waits for it. All that it reads is of one moment.
+
+        Raises:
+            WarehouseError: there is no copy yet, and a run keeps one from being made.
+        """
+        with published.reading(self.path) as reader:
+            yield reader
+
+    def published_query(self, sql: str, bounds: Bounds = UNBOUNDED) -> Result:
+        """As `query`, on the published copy and within bounds.
+
+        Raises:
+            WarehouseError: as for `query` and `published_reading`.
+        """
+        with published.reading(self.path) as reader:
+            return _ask(reader.cursor, sql, bounds)
+
+    def refresh_published(self) -> None:
+        """Make the published copy, or a new one where the warehouse has changed since.
+
+        Raises:
+            WarehouseError: the warehouse is being written; the copy stays the older one.
+            OSError: the disk is full, or cannot be written.
+        """
+        let_go(self.path)
+        copies.refresh(self.path)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -187,10 +205,34 @@ def _is_locked(error: Exception) -> bool:
     return "Could not set lock" in str(error) or "Conflicting lock" in str(error)
 
 
+def _ask(connection: Any, sql: str, bounds: Bounds) -> Result:
+    """Run one statement of a user's, on a connection that reaches no other file."""
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1:
+            told = f"one statement is run at a time, not {len(statements)}"
+            raise RefusedQueryError(told)
+        if statements[0].type.name not in READING_STATEMENTS:
+            raise RefusedQueryError("only statements that read are run, such as SELECT")
+        connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
+        with _limited(connection, bounds.seconds):
+            done = connection.execute(sql)
+            columns = tuple(column[0] for column in done.description or ())
+            return Result(columns, list(bounded(iter(done.fetchone, None), bounds)))
+    except duckdb.InterruptException:
+        raise QueryError(f"the query took longer than {bounds.seconds:g} s") from None
+    except duckdb.PermissionException as error:
+        raise RefusedQueryError(str(error)) from None
+    except duckdb.Error as error:
+        raise QueryError(str(error)) from None
+
+
 @contextmanager
-def _limited(connection: Any) -> Iterator[None]:
+def _limited(connection: Any, seconds: float) -> Iterator[None]:
     """Interrupt a statement that takes too long."""
-    timer = threading.Timer(QUERY_SECONDS, connection.interrupt)
+    timer = threading.Timer(seconds, connection.interrupt)
     timer.start()
     try:
         yield

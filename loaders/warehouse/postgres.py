@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from loaders.errors import WarehouseError
+from loaders.errors import QueryError, RefusedQueryError, WarehouseError
 from loaders.settings import Target
+from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result, Statements
+from loaders.warehouse.reader_role import become_reader, refuse_functions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,10 +24,8 @@ CHARACTERS_AT_ONCE = 16_000_000
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 POOL_SIZE = 4
-QUERY_SECONDS = 60
 # A row must fit a page of 8 KB, and each value, however long, may leave 24 bytes in it
 MAX_COLUMNS = 320
-READER_ROLE = "assay_reader"
 
 # libpq keyword → the variable that profiles.yml, or libpq under dbt, reads it from. Those of
 # profiles.yml are ours: PGHOST in a shell would name a server to every later `elt` in it.
@@ -163,6 +163,19 @@ class Postgres:
             yield reader
 
     @contextmanager
+    def published_reading(self) -> Iterator[Reader]:
+        """A connection of the process's pool, for many readers at a time.
+
+        Raises:
+            WarehouseError: as for `reading`.
+        """
+        with self._pooled() as reader:
+            yield reader
+
+    def refresh_published(self) -> None:
+        """Nothing to copy: readers and runs do not meet on a server."""
+
+    @contextmanager
     def auditing(self) -> Iterator[Auditor]:
         """A connection of the pool on which all statements see the warehouse as at one moment.
 
@@ -247,29 +260,40 @@ class Postgres:
         Raises:
             WarehouseError: more than one statement, or one that fails or would write.
         """
+        return self.published_query(sql)
+
+    def published_query(self, sql: str, bounds: Bounds = UNBOUNDED) -> Result:
+        """As `query`, within bounds.
+
+        Raises:
+            WarehouseError: as for `query`.
+        """
         import psycopg
 
+        refuse_functions(sql)
         self.connect("assay query").close()  # which says what is wrong, in our words
         with closing(psycopg.connect(**self._named("assay query"), autocommit=True)) as connection:
             try:
                 _use_utc(connection)
-                is_superuser = connection.info.parameter_status("is_superuser") == "on"
-                if is_superuser:
-                    _make_reader(connection)
-                connection.autocommit = False
-                connection.execute(f"set local statement_timeout = '{QUERY_SECONDS}s'")
+                become_reader(connection)
+                connection.execute(f"set local statement_timeout = {round(bounds.seconds * 1000)}")
                 connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
-                if is_superuser:
-                    _become_reader(connection)
                 connection.execute("set transaction read only")
                 if not _gives_rows(connection, sql):
-                    raise WarehouseError("only statements that read are run, such as SELECT")
-                # prepared: the protocol of one statement, so a second cannot ride along
-                done = connection.execute(sql, prepare=True)
-                columns = tuple(column.name for column in done.description or ())
-                return Result(columns, done.fetchall())
+                    raise RefusedQueryError("only statements that read are run, such as SELECT")
+                # one row after another, by the protocol of one statement: no second rides along
+                cursor = connection.cursor()
+                rows = list(bounded(cursor.stream(sql), bounds))
+                columns = tuple(column.name for column in cursor.description or ())
+                return Result(columns, rows)
+            except psycopg.errors.QueryCanceled:
+                told = f"the query took longer than {bounds.seconds:g} s"
+                raise QueryError(told) from None
             except psycopg.Error as error:
-                raise WarehouseError(str(error)) from None
+                errors = psycopg.errors
+                refusals = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
+                kind = RefusedQueryError if isinstance(error, refusals) else QueryError
+                raise kind(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -316,31 +340,6 @@ def _use_utc(connection: Any) -> None:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _make_reader(connection: Any) -> None:
-    """A role that reads our schemas: not the server's own tables, as pg_read_all_data would."""
-    connection.execute(
-        f"do $$ begin if not exists (select from pg_roles where rolname = '{READER_ROLE}') "
-        f"then create role {READER_ROLE} nologin; end if; end $$"
-    )
-    existing = connection.execute(
-        "select nspname from pg_namespace where nspname = any(%s)", (list(SCHEMAS),)
-    ).fetchall()
-    for (schema,) in existing:
-        connection.execute(f"grant usage on schema {schema} to {READER_ROLE}")
-        connection.execute(f"grant select on all tables in schema {schema} to {READER_ROLE}")
-
-
-def _become_reader(connection: Any) -> None:
-    """A superuser's SELECT could read the server's files: read as a role that cannot.
-
-    Without set_config no SELECT finds a way back; the revocation ends with the transaction, which
-    nobody commits.
-    """
-    function = "pg_catalog.set_config(text, text, boolean)"
-    connection.execute(f"revoke execute on function {function} from public")
-    connection.execute(f"set local session authorization {READER_ROLE}")
 
 
 def _gives_rows(connection: Any, sql: str) -> bool:

@@ -1,4 +1,4 @@
-"""Run records: written whole, read back, and honest about runs that died."""
+"""Records in folders: written whole, read back, and honest about runs that died."""
 
 import os
 import subprocess
