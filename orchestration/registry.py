@@ -51,6 +51,13 @@ class Rebuild(msgspec.Struct, frozen=True):
     bytes_per_second: int
 
 
+class Rollback(msgspec.Struct, frozen=True):
+    """The run whose build readers see again, and the one whose build they saw until then."""
+
+    published: str
+    withdrawn: str
+
+
 class RunRecord(msgspec.Struct):
     """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
 
@@ -70,6 +77,7 @@ class RunRecord(msgspec.Struct):
     sources: list[Outcome] = []
     transform: BuildOutcome | None = None
     rebuild: Rebuild | None = None
+    rollback: Rollback | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []
     warnings: list[str] = []

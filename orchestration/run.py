@@ -14,7 +14,7 @@ from loaders.archive import Archive, has_work
 from loaders.archive.shelf import Shelf
 from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
 from loaders.disk import full_disk
-from loaders.errors import AssayError, SettingsError
+from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.intake.columns import table_name
 from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
@@ -121,6 +121,7 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
 
                 yield Held(warehouse, record, check)
                 check()
+                _warn(record, _refresh_published(settings, warehouse))
             record.state = _state(record)
             log.info("run %s", record.state)
     except BaseException as error:
@@ -136,6 +137,19 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
         raise
     finally:
         _finish(settings, record)
+
+
+def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str]:
+    """Renew the copy that a service's readers have, where there is one; what went wrong.
+
+    The run has done its work by then: who reads the copy has the older one a while longer.
+    """
+    try:
+        if warehouse.is_published_by_copy:
+            warehouse.refresh_published()
+    except (WarehouseError, OSError) as error:
+        told = full_disk(error, settings.data_dir) or error
+        yield f"the published copy is older than the warehouse: {told}"
 
 
 def _new_record(settings: Settings) -> RunRecord:
