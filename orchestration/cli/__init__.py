@@ -41,6 +41,7 @@ from orchestration.cli.pipelines import (
 )
 from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
+from orchestration.cli.roles import setup_roles
 from orchestration.cli.schedule import schedule
 from orchestration.cli.serve import serve
 
@@ -302,6 +303,7 @@ main.add_command(delete)
 main.add_command(inspect)
 main.add_command(quarantine)
 main.add_command(schedule)
+main.add_command(setup_roles)
 main.add_command(serve)
 
 
