@@ -408,6 +408,7 @@ def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
     record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
+    record.sources = [outcome.without(secrets) for outcome in record.sources]
     try:
         records.save(record)
     finally:
