@@ -1,7 +1,7 @@
 """PostgreSQL: a server named by libpq keywords, read through one pool of connections."""
 
 import atexit
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
@@ -27,6 +27,8 @@ MIN_POSTGRES = 150000
 POOL_SIZE = 4
 # A row must fit a page of 8 KB, and each value, however long, may leave 24 bytes in it
 MAX_COLUMNS = 320
+# A publication renames schemas, so a plain name is another schema after it
+PUBLISHED = "select nspname, oid from pg_namespace where nspname = any(%s) order by nspname"
 
 # libpq keyword → the variable that profiles.yml, or libpq under dbt, reads it from. Those of
 # profiles.yml are ours: PGHOST in a shell would name a server to every later `elt` in it.
@@ -168,12 +170,14 @@ class Postgres:
     def published_reading(self) -> Iterator[Reader]:
         """A connection of the process's pool, for many readers at a time; it is read-only.
 
+        Each statement sees one publication, also where it names several relations.
+
         Raises:
             WarehouseError: as for `reading`.
         """
         with self._pooled() as reader, reader.connection.transaction():
             read_only(reader.connection)
-            yield reader
+            yield _PublishedReader(reader.connection, reader.errors)
 
     def refresh_published(self) -> None:
         """Nothing to copy: readers and runs do not meet on a server."""
@@ -222,7 +226,8 @@ class Postgres:
             from psycopg_pool import ConnectionPool
 
             _pools[key] = ConnectionPool(
-                kwargs={**self._named("assay"), "autocommit": True},
+                # never prepared: such a statement fails when a publication changes its columns
+                kwargs={**self._named("assay"), "autocommit": True, "prepare_threshold": None},
                 configure=_use_utc,
                 check=ConnectionPool.check_connection,
                 min_size=0,
@@ -287,11 +292,15 @@ class Postgres:
                 connection.execute("set transaction read only")
                 if not _gives_rows(connection, sql):
                     raise RefusedQueryError("only statements that read are run, such as SELECT")
-                # one row after another, by the protocol of one statement: no second rides along
-                cursor = connection.cursor()
-                rows = list(bounded(cursor.stream(sql), bounds))
-                columns = tuple(column.name for column in cursor.description or ())
-                return Result(columns, rows)
+
+                def ask() -> Result:
+                    # one row after another, by the protocol of one statement: no second rides along
+                    cursor = connection.cursor()
+                    rows = list(bounded(cursor.stream(sql), bounds))
+                    columns = tuple(column.name for column in cursor.description or ())
+                    return Result(columns, rows)
+
+                return _of_one_publication(connection, ask)
             except psycopg.errors.QueryCanceled:
                 told = f"the query took longer than {bounds.seconds:g} s"
                 raise QueryError(told) from None
@@ -340,6 +349,29 @@ class _PostgresReader:
             return Result(tuple(column.name for column in done.description), done.fetchall())
         except self.errors as error:
             raise WarehouseError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class _PublishedReader(_PostgresReader):
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        ask = super().fetch
+        try:
+            return _of_one_publication(self.connection, lambda: ask(sql, parameters))
+        except self.errors as error:
+            raise WarehouseError(str(error)) from None
+
+
+def _of_one_publication(connection: Any, ask: Callable[[], Result]) -> Result:
+    """What a statement gives, asked again where the published names were turned meanwhile.
+
+    A statement looks its relations up one after the other, and may find the first in the build
+    before and the second in the new one.
+    """
+    while True:
+        before = connection.execute(PUBLISHED, (list(SCHEMAS),)).fetchall()
+        result = ask()
+        if connection.execute(PUBLISHED, (list(SCHEMAS),)).fetchall() == before:
+            return result
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,9 @@ STATUSES: dict[type[AssayError], int] = {  # the first that fits
 Headers = Mapping[str, str] | None
 
 
+REFERENCE = "#/components/schemas/ProblemDetails"
+
+
 class Problem(HTTPException):
     """An answer that is an error: its HTTP status, what is wrong, and what else is told."""
 
@@ -69,7 +72,11 @@ class ProblemDetails(BaseModel):
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares of the errors that it answers with."""
     return {
-        status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            # named, since the route itself may answer with a page
+            "content": {"application/json": {"schema": {"$ref": REFERENCE}}},
+        }
         for status in statuses
     }
 

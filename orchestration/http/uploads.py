@@ -117,7 +117,8 @@ async def land(
     record = await service.runs.run([command, "--uploads", str(manifest), "--json"], request_id)
     if record.state != "succeeded":
         raise _failure(record)
-    return Landed(record, (folder / FIRST_ROWS).read_bytes())
+    rows = folder / FIRST_ROWS
+    return Landed(record, rows.read_bytes() if rows.exists() else b"[]")
 
 
 def _failure(record: RunRecord) -> Problem:
