@@ -19,8 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loaders import logs
 from loaders.errors import (
+    AmbiguousRowError,
     AssayError,
     BadParameterError,
+    MissingColumnError,
     MissingRowError,
     MissingTableError,
     QueryError,
@@ -33,6 +35,8 @@ log = logging.getLogger("assay.http")
 STATUSES: dict[type[AssayError], int] = {  # the first that fits
     MissingTableError: 404,
     MissingRowError: 404,
+    MissingColumnError: 404,
+    AmbiguousRowError: 409,
     BadParameterError: 422,
     RefusedQueryError: 403,
     QueryError: 422,
