@@ -44,7 +44,10 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    params: dict[Annotated[str, Field(pattern=NAME)], Any] = {}
+    # the pattern alone would let every other name pass, by the rules of JSON Schema
+    params: dict[Annotated[str, Field(pattern=NAME)], Any] = Field(
+        default={}, json_schema_extra={"additionalProperties": False}
+    )
     env: Literal["dev", "test", "prod"] | None = None
 
 
