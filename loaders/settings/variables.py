@@ -146,6 +146,11 @@ VARIABLES = (
     Variable("PGPASSWORD", "password, likewise", "any text", is_secret=True),
     Variable("PGSSLMODE", "how TLS is used, likewise", ", ".join(SSL_MODES)),
     Variable("PGSERVICE", "a section of pg_service.conf that names the server", "a name"),
+    Variable("DB_HOST", "as PGHOST, where that is not set", "a host"),
+    Variable("DB_PORT", "as PGPORT, where that is not set", "1 to 65535"),
+    Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
+    Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
+    Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
     *(
         Variable(
             f"ASSAY_{role.upper()}_PASSWORD",
@@ -155,11 +160,6 @@ VARIABLES = (
         )
         for role in ("loader", "transformer", "reader")
     ),
-    Variable("DB_HOST", "as PGHOST, where that is not set", "a host"),
-    Variable("DB_PORT", "as PGPORT, where that is not set", "1 to 65535"),
-    Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
-    Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
-    Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
 )
 
 

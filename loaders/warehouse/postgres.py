@@ -4,6 +4,7 @@ import atexit
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -49,6 +50,7 @@ LIBPQ_VARIABLES = {
     "gssencmode": "PGGSSENCMODE",
 }
 
+_asked = BoundedSemaphore(POOL_SIZE)  # statements of users under way in this process
 _pools: dict[tuple[tuple[str, str], ...], Any] = {}
 
 
@@ -177,6 +179,11 @@ class Postgres:
             read_only(reader.connection)
             yield _PublishedReader(reader.connection, reader.errors)
 
+    @property
+    def is_published_by_copy(self) -> bool:
+        """Nobody does: the server itself is read."""
+        return False
+
     def refresh_published(self) -> None:
         """Nothing to copy: readers and runs do not meet on a server."""
 
@@ -200,10 +207,7 @@ class Postgres:
             with self._pool().connection() as connection:
                 yield _PostgresAuditor(connection, (Error,))
         except PoolTimeout:
-            raise WarehouseError(
-                f"PostgreSQL at {self._address()}: every connection was busy for "
-                f"{CONNECT_SECONDS} s, or the server is away; try again"
-            ) from None
+            raise self._busy() from None
 
     @property
     def _key(self) -> tuple[tuple[str, str], ...]:
@@ -284,8 +288,7 @@ class Postgres:
         import psycopg
 
         refuse_functions(sql)
-        self.connect("assay query").close()  # which says what is wrong, in our words
-        with closing(psycopg.connect(**self._named("assay query"), autocommit=True)) as connection:
+        with self._asking() as connection:
             try:
                 _use_utc(connection)
                 become_reader(connection)
@@ -311,6 +314,33 @@ class Postgres:
                 refusals = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
                 kind = RefusedQueryError if isinstance(error, refusals) else QueryError
                 raise kind(str(error)) from None
+
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """A connection for one statement of a user's; no more than some of them are open at once.
+
+        None is of the pool: what a user's statement does to it ends with it.
+        """
+        import psycopg
+
+        if not _asked.acquire(timeout=CONNECT_SECONDS):
+            raise self._busy()
+        try:
+            try:
+                connection = psycopg.connect(**self._named("assay query"), autocommit=True)
+            except psycopg.Error:
+                self.connect("assay query").close()  # which says what is wrong, in our words
+                raise self._busy() from None
+            with closing(connection):
+                yield connection
+        finally:
+            _asked.release()
+
+    def _busy(self) -> WarehouseError:
+        return WarehouseError(
+            f"PostgreSQL at {self._address()}: every connection was busy for "
+            f"{CONNECT_SECONDS} s, or the server is away; try again"
+        )
 
 
 @dataclass(frozen=True)

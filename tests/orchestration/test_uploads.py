@@ -73,7 +73,10 @@ def test_a_file_lands_in_the_table_of_its_name_once_and_whole(
     upload: Upload, settings: Settings, folder: Path
 ) -> None:
     sales = f"{HEADER}\n{ORDER.format(line=1, quantity=1)}\n{ORDER.format(line=2, quantity=1)}\n"
-    files = ("sales.csv", sales + "SO1,3\n"), ("Any thing.csv", "Some Id,B\n00501,\n")
+    files = (
+        ("sales.csv", sales + "SO1,3\n", {"content_type": "text/x-orders"}),
+        ("Any thing.csv", "Some Id,B\n00501,\n"),
+    )
     done = upload(*files)
     assert done.returncode == 3, done.stderr
     assert states(done) == [("landed", 2, 1), ("landed", 1, 0)]
@@ -88,6 +91,8 @@ def test_a_file_lands_in_the_table_of_its_name_once_and_whole(
     archived = settings.data_dir / "files"
     assert (archived / "sales.csv").read_text() == sales + "SO1,3\n"
     assert {path.name for path in archived.iterdir()} == {"sales.csv", "Any thing.csv"}
+    planned = next((settings.data_dir / "landings").rglob("*-sales.json")).read_text()
+    assert '"content_type":"text/x-orders"' in planned
 
 
 def test_an_upload_stays_in_sight_until_its_source_offers_something_else(

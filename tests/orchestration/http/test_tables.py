@@ -123,12 +123,12 @@ REFUSED = {
     "/tables/raw.sales/rows/b1:99": 404,
     "/tables/raw.sales/rows/Pump": 404,
     "/features/users/2": 404,
-    "/features/users/x": 422,  # several
+    "/features/users/x": 409,  # several
     "/read/first-chunk?table=nowhere": 404,
-    "/tables/sales/rows?nowhere=1": 422,
+    "/tables/sales/rows?nowhere=1": 404,
     "/tables/sales/rows?filter=price": 422,
     "/tables/sales/rows?price=cheap": 422,
-    "/tables/sales/rows?order=nowhere": 422,
+    "/tables/sales/rows?order=nowhere": 404,
     "/tables/sales/rows?limit=0": 422,
     "/tables/sales/rows?limit=1001": 422,
     "/tables/sales/rows?offset=-1": 422,
@@ -228,7 +228,10 @@ def test_a_query_reads_and_does_nothing_else(shop: TestClient) -> None:
     assert "<b>" not in page.text
     assert "script" not in page.headers["content-security-policy"]
     assert shop.get("/visualize?model=sales&x=sale_id&y=sale_id&kind=line").status_code == 422
-    assert shop.get("/visualize?model=sales&query=select 1&x=x").status_code == 422
+    assert shop.get("/visualize?model=sales&x=nowhere").status_code == 404
+    for kind in ("bar", "line", "scatter"):
+        assert "<svg" in shop.get(f"/visualize?model=sales&x=sale_id&kind={kind}").text
+    assert "<svg" in shop.get("/visualize?model=sales&x=big&kind=hist").text
     assert json.loads(shop.get("/openapi.json").text)["paths"]["/visualize"]
 
 
@@ -250,4 +253,4 @@ def test_a_row_is_deleted_by_a_run_and_raw_keeps_it(shop: TestClient) -> None:
     assert len(rows(shop, "/tables/raw.sales/rows?deleted=true")["rows"]) == 3
     assert shop.delete("/tables/raw.sales/rows/b1:1").json()["already"] is True
     assert shop.delete("/tables/raw.sales/rows/b1:99").status_code == 404
-    assert shop.delete("/tables/user_features/rows/1").status_code == 422  # it is computed
+    assert shop.delete("/tables/user_features/rows/1").status_code == 409  # it is computed
