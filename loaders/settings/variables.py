@@ -151,6 +151,15 @@ VARIABLES = (
     Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
     Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
     Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
+    *(
+        Variable(
+            f"ASSAY_{role.upper()}_PASSWORD",
+            f"what `elt setup-roles` makes the password of the role assay_{role}",
+            "any text",
+            is_secret=True,
+        )
+        for role in ("loader", "transformer", "reader")
+    ),
 )
 
 
