@@ -29,6 +29,7 @@ ELT = str(Path(sys.executable).parent / "elt")
 SCHEMATHESIS = str(Path(sys.executable).parent / "st")
 STREAMS = "/events$"
 HOOKS = Path(__file__).parent / "hooks.py"
+CONFIGURATION = Path(__file__).parent / "schemathesis.toml"
 CHECKED_WITHOUT_KEY = "only_unauthorised"
 
 
@@ -77,7 +78,14 @@ def _service(settings: Settings) -> Iterator[str]:
 def _fuzz(url: str, options: argparse.Namespace, *more: str) -> int:
     seed = [] if options.seed is None else ["--seed", str(options.seed)]
     command = [
-        *(SCHEMATHESIS, "run", f"{url}/openapi.json", "--no-color"),
+        *(
+            SCHEMATHESIS,
+            "--config-file",
+            str(CONFIGURATION),
+            "run",
+            f"{url}/openapi.json",
+            "--no-color",
+        ),
         *("--max-examples", str(options.examples), "--exclude-path-regex", STREAMS),
         *("--generation-database", "none", "--request-timeout", "30", "--continue-on-failure"),
         *seed,
