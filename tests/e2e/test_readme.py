@@ -12,9 +12,17 @@ from loaders.settings import PROJECT_DIR
 pytestmark = pytest.mark.parametrize("target", ["duckdb"])
 
 
+MADE_FROM = ("pyproject.toml", "requirements.txt")
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder that looks like the project's, without its data."""
+    ready = PROJECT_DIR / ".venv/.ready"
+    # else make would install the project anew, from this folder, beside all other tests
+    assert all(
+        ready.stat().st_mtime >= (PROJECT_DIR / name).stat().st_mtime for name in MADE_FROM
+    ), "pyproject.toml or the lock has changed: make setup"
     folder = tmp_path / "assay"
     folder.mkdir()
     for path in PROJECT_DIR.iterdir():
