@@ -3,6 +3,9 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
+# a collector of cycles that looks through its trees over and over is a third of what sqlfluff does
+SQLFLUFF := $(BIN)/python -c 'import gc; gc.set_threshold(100_000, 50, 1000); \
+	from sqlfluff.cli.commands import cli; cli(prog_name="sqlfluff")'
 
 # make elt TARGET=postgres CSV=~/mylab; every variable of .env.example works the same way. A
 # TARGET of the environment is somebody else's: cross-compilers have one.
@@ -22,7 +25,7 @@ WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help elt setup test test-system smoke faults bench lint fmt docs contracts lock clean reset down
+.PHONY: help elt serve setup test test-system smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
@@ -30,6 +33,9 @@ help: ## List the targets
 
 elt: $(VENV)/.ready ## Land the data, build and test the models (TARGET=postgres, CSV=~/mylab)
 	@$(BIN)/elt run || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
+
+serve: $(VENV)/.ready ## Answer over HTTP on http://127.0.0.1:8000/ (APP_PORT=…)
+	@$(BIN)/elt serve
 
 setup: $(VENV)/.ready-dev ## Install everything that the other targets need
 
@@ -45,22 +51,31 @@ smoke: $(VENV)/.ready-dev ## Run every pipeline against stand-ins, or the servic
 faults: $(VENV)/.ready-dev ## Try the faults at length, half an hour of kills, and print the tally
 	@$(RUN) pytest -m long tests/faults
 
+fuzz: $(VENV)/.ready-dev ## Try every operation of the service with what nobody expects (EXAMPLES=200)
+	@$(RUN) tests.fuzz $(if $(EXAMPLES),--examples $(EXAMPLES))
+
 bench: $(VENV)/.ready-dev ## Measure landing against bare COPY and peers (BENCH="--only csv-duckdb")
 	@$(RUN) benchmarks $(BENCH)
 
+bench-health: $(VENV)/.ready-dev ## Measure how soon /health answers while a run is on
+	@$(RUN) benchmarks.health
+
 lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL and the direction of imports
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
-	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(BIN)/sqlfluff lint dbt_project
+	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(SQLFLUFF) lint dbt_project
 
 fmt: $(VENV)/.ready-dev ## Put Python and SQL in shape
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
-	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(BIN)/sqlfluff fix dbt_project
+	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(SQLFLUFF) fix dbt_project
 
 docs: $(VENV)/.ready ## Write the docs site; its path is the last line
 	@$(BIN)/elt docs
 
 contracts: $(VENV)/.ready-dev ## Show which promises are proved by the last tests (ONLY=S2)
 	@$(RUN) tests.contracts $(if $(ONLY),--only $(ONLY))
+
+audit: $(VENV)/.ready-dev ## Look for known vulnerabilities in what is locked
+	@$(BIN)/pip-audit --requirement requirements.txt --disable-pip --progress-spinner off
 
 lock: pyproject.toml ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-strip-extras \
@@ -90,6 +105,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
 	@$(PIP_INSTALL) --require-hashes -r requirements.txt
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@$(RUN) compileall -q loaders orchestration # else each start compiles, where Python is told to write none
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt

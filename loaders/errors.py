@@ -13,12 +13,36 @@ class SourceError(AssayError):
     """A source could not be read or landed; the other sources go on."""
 
 
+class MissingTableError(SettingsError):
+    """There is no such table."""
+
+
+class MissingRowError(SettingsError):
+    """A table has no such row, or there is no such table."""
+
+
 class WarehouseError(AssayError):
     """The warehouse could not be reached, or is in use by another process."""
 
 
+class QueryError(WarehouseError):
+    """A user's statement fails, takes too long, or is answered with too much."""
+
+
+class RefusedQueryError(QueryError):
+    """A user's statement is not run: it would write, or is not one statement that reads."""
+
+
 class BadParameterError(SettingsError):
     """A parameter of a pipeline is unknown, missing, or has a value that makes no sense."""
+
+
+class MissingColumnError(BadParameterError):
+    """A table has no such column."""
+
+
+class AmbiguousRowError(BadParameterError):
+    """What names a row names several, or one that came from no single raw row."""
 
 
 class TemplateNotFoundError(SettingsError):

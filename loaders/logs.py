@@ -6,9 +6,11 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from loaders.disk import full_disk
@@ -16,6 +18,9 @@ from loaders.settings import Settings
 from loaders.settings.variables import VARIABLES
 
 ROOT = "assay"
+LARGEST_LOG = 10_000_000  # bytes of a service's; then it begins anew
+LOGS_KEPT = 5
+Ids = Callable[[], Mapping[str, str]]
 HIDDEN = "***"
 MIN_SECRET_LENGTH = 4  # shorter ones would blot out ordinary words
 
@@ -27,6 +32,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     values.add(urlsplit(settings.api_url or "").password)
     values |= _parts_of(settings.values.get("AZURE_STORAGE_CONNECTION_STRING", ""))
     values.add(_password_of(settings.values.get("ELASTICSEARCH_URL", "")))
+    values |= set(settings.api_keys)
     return frozenset(value for value in values if value and len(value) >= MIN_SECRET_LENGTH)
 
 
@@ -51,17 +57,31 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bool) -> None:
-    """Send what the parts log to `file`, with the run's id, and warnings to standard error."""
+@contextmanager
+def logging_to(
+    file: Path,
+    run_id: str,
+    secrets: Collection[str],
+    *,
+    is_debug: bool,
+    level: str = "INFO",
+    request_id: str | None = None,
+) -> Iterator[None]:
+    """Send what the parts log meanwhile to `file`, with the ids of run and request.
+
+    Warnings go to standard error too. What is logged afterwards goes to standard error alone: the
+    run's file is the run's.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     root = logging.getLogger(ROOT)
-    root.setLevel(logging.DEBUG if is_debug else logging.INFO)
+    root.setLevel(logging.DEBUG if is_debug else level)
     root.propagate = False
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         handler.close()
     lines = _RunLog(file, encoding="utf-8", errors="backslashreplace")
-    lines.setFormatter(_JsonLines(run_id, secrets))
+    ids = {"run_id": run_id, **({"request_id": request_id} if request_id else {})}
+    lines.setFormatter(_JsonLines(lambda: ids, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     console.setFormatter(_Plain(secrets))
@@ -69,6 +89,36 @@ def configure(file: Path, run_id: str, secrets: Collection[str], *, is_debug: bo
         console.addFilter(lambda record: record.name != f"{ROOT}.run")
     root.addHandler(lines)
     root.addHandler(console)
+    try:
+        yield
+    finally:
+        root.removeHandler(lines)
+        lines.close()
+
+
+def log_service(file: Path, ids: Ids, secrets: Collection[str]) -> None:
+    """Send what a service logs to `file`, begun anew when large; warnings to the terminal too.
+
+    `ids` gives those of the request that a line is about.
+    """
+    from logging.handlers import RotatingFileHandler
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger(ROOT)
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    lines = RotatingFileHandler(
+        file,
+        maxBytes=LARGEST_LOG,
+        backupCount=LOGS_KEPT,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    lines.setFormatter(_JsonLines(ids, secrets))
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.WARNING)
+    console.setFormatter(_Plain(secrets, has_tracebacks=False))
+    root.handlers = [lines, console]
 
 
 class _RunLog(logging.FileHandler):
@@ -81,9 +131,13 @@ class _RunLog(logging.FileHandler):
 
 
 class _Plain(logging.Formatter):
-    def __init__(self, secrets: Collection[str]) -> None:
+    def __init__(self, secrets: Collection[str], *, has_tracebacks: bool = True) -> None:
         super().__init__("%(levelname)s %(message)s")
         self._secrets = secrets
+        self._has_tracebacks = has_tracebacks
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 -- logging's name
+        return super().formatException(ei) if self._has_tracebacks else str(ei[1])
 
     def format(self, record: logging.LogRecord) -> str:
         return hide(super().format(record), self._secrets)
@@ -92,9 +146,9 @@ class _Plain(logging.Formatter):
 class _JsonLines(logging.Formatter):
     """One event a line, so that a newline in a value cannot forge a second event."""
 
-    def __init__(self, run_id: str, secrets: Collection[str]) -> None:
+    def __init__(self, ids: Ids, secrets: Collection[str]) -> None:
         super().__init__()
-        self._run_id = run_id
+        self._ids = ids
         self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
@@ -102,7 +156,7 @@ class _JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "part": record.name.removeprefix(f"{ROOT}."),
-            "run_id": self._run_id,
+            **self._ids(),
             "message": hide(record.getMessage(), self._secrets),
         }
         if record.exc_info:

@@ -17,12 +17,14 @@ from loaders.archive import Archive, is_received, records
 from loaders.archive.histories import History, Told, each, read_history
 from loaders.archive.remembered import history_of
 from loaders.archive.shelf import Shelf
+from loaders.archive.tombstones import read_deletions
 from loaders.batch import Batch, Books
 from loaders.catalog import FilesSource, FileTable
 from loaders.destinations.tables import Manifest, Restored
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.packed.unwrap import unwrap
 from loaders.landing.pipeline import run_pipeline
+from loaders.ledger.tombstones import entomb
 from loaders.progress import PROGRESS
 from loaders.raw_store import MissingKeyError, RawStore, open_raw_store
 from loaders.raw_store.local import LocalStore
@@ -99,6 +101,8 @@ def rebuild(
             paths, problems = _restore(settings, store, told, folder)
             yield _land(settings, warehouse, told, paths, problems, run_id)
             shutil.rmtree(folder, ignore_errors=True)
+        for deletion in read_deletions(store, history.name):
+            entomb(warehouse, deletion)
         Archive(settings, warehouse).remember(history.name)
     finally:
         PROGRESS.end()

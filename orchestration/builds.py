@@ -39,6 +39,7 @@ LEDGER = {
     "_landings": "max(landing_id), cast(max(landed_at) as varchar)",
     "_batches": "count(*), cast(max(landed_at) as varchar)",
     "_replays": "count(*)",
+    "_tombstones": "count(*)",
 }
 
 
@@ -119,10 +120,16 @@ def _reason(last: _Build, fingerprint: str, ledger: str, existing: Collection[st
         return f"the build of run {last.run_id} did not succeed"
     if last.fingerprint != fingerprint:
         return "the dbt project or a setting of it has changed"
-    if last.ledger != ledger:
+    if _landed(last.ledger) != _landed(ledger):
         return "other data has landed"
+    if last.ledger != ledger:
+        return "rows were deleted"
     missing = [relation for relation in sorted(last.relations) if relation not in existing]
     return f"{missing[0]} is missing" if missing else None
+
+
+def _landed(ledger: str) -> list[str]:
+    return [end for end in ledger.split("; ") if not end.startswith("_tombstones ")]
 
 
 def _last(reader: Reader) -> _Build | None:

@@ -20,13 +20,22 @@ def write(result: Result, form: Format) -> str:
     CSV (RFC 4180 but for LF line ends): NULL is an empty field, the empty text is `""`.
     """
     if form == "json":
-        names = _distinct(result.columns)
-        rows = [dict(zip(names, map(_json, row), strict=True)) for row in result.rows]
-        return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+        return json.dumps(objects(result), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     if form == "csv":
         lines = [result.columns, *result.rows]
         return "".join(",".join(map(_csv, line)) + "\n" for line in lines)
     return table(result.columns, result.rows) + "\n"
+
+
+def objects(result: Result) -> list[dict[str, Any]]:
+    """The rows as objects of what JSON can hold; a second column `a` becomes `a_2`.
+
+    Whole numbers stay exact, however large. Decimals are numbers where a double holds all of their
+    digits, else text; so are NaN and the infinities. Moments are ISO 8601, with Z where they have a
+    zone, bytes hexadecimal.
+    """
+    names = _distinct(result.columns)
+    return [dict(zip(names, map(_json, row), strict=True)) for row in result.rows]
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -4,9 +4,10 @@ DuckDB: a lock on a file beside the warehouse. PostgreSQL: an advisory lock, whi
 releases when the holder's connection ends, however it ends.
 """
 
+import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from loaders.warehouse import DuckDB, Postgres, Warehouse
 WAIT_SECONDS = 5.0  # a killed client's lock outlives it by moments
 ADVISORY_KEY = 0x6173736179  # "assay"
 APPLICATION = "assay run "
+UNKNOWN = "(unknown)"
 
 
 class RunUnderWayError(AssayError):
@@ -24,7 +26,7 @@ class RunUnderWayError(AssayError):
 
     def __init__(self, run_id: str | None) -> None:
         super().__init__(
-            f"run {run_id or '(unknown)'} is under way on this warehouse; "
+            f"run {run_id or UNKNOWN} is under way on this warehouse; "
             "wait for it, or see `elt runs list`"
         )
         self.run_id = run_id
@@ -43,6 +45,32 @@ def run_lock(warehouse: Warehouse, run_id: str) -> Iterator[Callable[[], None]]:
     else:
         with _advisory_lock(warehouse, run_id) as connection:
             yield partial(_check, connection)
+
+
+def holder_of(warehouse: Warehouse) -> str | None:
+    """The id of the run that holds the warehouse, "(unknown)" where that is not told; else None.
+
+    Raises:
+        WarehouseError: the warehouse cannot be reached.
+    """
+    if isinstance(warehouse, DuckDB):
+        return _file_holder(warehouse.path)
+    with closing(warehouse.connect("assay")) as connection:
+        return _holder(connection)
+
+
+def _file_holder(warehouse: Path) -> str | None:
+    """Ask for a share of the lock, which others who ask may have too, and a run waits out."""
+    place = warehouse.with_suffix(".lock")
+    if not place.exists():
+        return None
+    with place.open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # as filelock does it; freed by close
+        except BlockingIOError:
+            holder = warehouse.with_suffix(".run")
+            return (holder.read_text() if holder.exists() else "") or UNKNOWN
+        return None
 
 
 @contextmanager

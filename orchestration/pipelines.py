@@ -105,9 +105,7 @@ def run_pipeline(
     checked = params_of(name, pipeline, params, settings, is_text=is_text)
     catalog = load_catalog(settings)
     refuse_taken(pipelines[name], catalog)
-    with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, _):
-        if not is_debug:
-            logging.getLogger(logs.ROOT).setLevel(level)
+    with recorded_run(settings, tell, is_debug=is_debug, level=level) as (warehouse, record, _):
         folder = settings.runs_dir / record.run_id
         record.pipeline = name
         _keep_settings(folder, settings, RunFile(name, settings.env, level, dict(params)))

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,24 +17,42 @@ from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.intake.columns import table_name
 from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
+from loaders.settings.starter import take_starter
 from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
-from orchestration import builds, dbt, publishing, registry
+from orchestration import builds, dbt, publishing
 from orchestration.fingerprint import fingerprint
 from orchestration.interruption import interruptible
-from orchestration.lock import RunUnderWayError, run_lock
+from orchestration.lock import UNKNOWN, RunUnderWayError, run_lock
 from orchestration.processed import keep_processed
-from orchestration.registry import Rejections, RunRecord
+from orchestration.progress import kept_progress
+from orchestration.registry import (
+    HOST,
+    LOG,
+    Registry,
+    Rejections,
+    RunRecord,
+    State,
+    has_begun,
+    new_run_id,
+    now,
+    process_start,
+)
+from orchestration.uploads import land_manifest
 
 log = logging.getLogger("assay.run")
 Tell = Callable[[str], None]
 
 
 class Paths(NamedTuple):
-    """Files, folders and globs that land in a table, or each file in the table of its name."""
+    """Files, folders and globs that land in a table, or each file in the table of its name.
 
-    arguments: Sequence[str]
+    `uploads` is the manifest of files that came over HTTP.
+    """
+
+    arguments: Sequence[str] = ()
     table: str | None = None
+    uploads: Path | None = None
 
 
 def run(
@@ -50,7 +67,8 @@ def run(
 ) -> RunRecord:
     """Land the named sources, then build and test the models; record all of it.
 
-    Where neither names nor paths are given, all sources are landed.
+    Where neither names nor paths are given, all sources are landed. After paths alone the models
+    are built only where a table of theirs got something.
 
     A source that fails does not stop the others; its failure is in the record. `tell` is given a
     line at each stage.
@@ -71,9 +89,15 @@ def run(
             if places:
                 _land_paths(settings, warehouse, record, places, taken, tell)
                 check()
+            if paths and paths.uploads:
+                _land_uploads(settings, warehouse, record, paths.uploads, catalog)
+                check()
         elif waiting := Shelf(settings).waiting():
             _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
-        if transforms:
+        is_modelled = not paths or any(
+            done.source in catalog and done.books.landed for done in record.sources
+        )
+        if transforms and is_modelled:
             _transform(settings, warehouse, record, catalog, tell, check, is_asked=not lands)
             _warn(record, keep_processed(settings, warehouse, record))
         record.rejections = _rejections(warehouse, record)
@@ -92,27 +116,46 @@ class Held(NamedTuple):
 
 
 @contextmanager
-def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[Held]:
+def recorded_run(
+    settings: Settings, tell: Tell, *, is_debug: bool, level: str = "INFO"
+) -> Iterator[Held]:
     """Hold the warehouse for a run, whose record says what became of it, however it ends.
+
+    `level` is that of its log, where it is not debugged.
 
     Raises:
         AssayError: the warehouse cannot be reached, or another run holds it.
     """
     record = _new_record(settings)
-    logs.configure(
-        settings.runs_dir / record.run_id / "run.log",
-        record.run_id,
-        logs.secrets_of(settings),
-        is_debug=is_debug,
-    )
-    registry.save(settings.runs_dir, record)
+    with (
+        logs.logging_to(
+            settings.runs_dir / record.run_id / LOG,
+            record.run_id,
+            logs.secrets_of(settings),
+            request_id=record.request_id,
+            is_debug=is_debug,
+            level=level,
+        ),
+        _recorded(settings, record, tell, is_debug=is_debug) as held,
+    ):
+        yield held
+
+
+@contextmanager
+def _recorded(
+    settings: Settings, record: RunRecord, tell: Tell, *, is_debug: bool
+) -> Iterator[Held]:
+    records = Registry(settings, record.run_id)
+    records.save(record)
     try:
-        with interruptible() as interruption:
+        with interruptible() as interruption, kept_progress(settings.runs_dir / record.run_id):
             warehouse = open_warehouse(settings)
             record.place = warehouse.place
+            records.attach(warehouse)
+            records.save(record)
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
-                registry.sweep(settings.runs_dir)
+                records.sweep()
                 warehouse.recover()
 
                 def check() -> None:
@@ -126,7 +169,7 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
             log.info("run %s", record.state)
     except BaseException as error:
         if isinstance(error, RunUnderWayError):
-            record.held_by = error.run_id or "(unknown)"
+            record.held_by = error.run_id or UNKNOWN
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         told = full_disk(error, settings.data_dir)
         record.errors = [told or str(error) or type(error).__name__]
@@ -136,7 +179,7 @@ def recorded_run(settings: Settings, tell: Tell, *, is_debug: bool) -> Iterator[
             raise AssayError(told) from error
         raise
     finally:
-        _finish(settings, record)
+        _finish(settings, records, record)
 
 
 def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str]:
@@ -153,16 +196,26 @@ def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str
 
 
 def _new_record(settings: Settings) -> RunRecord:
+    """The record of this run, under the id that its starter gave it, if any.
+
+    Raises:
+        SettingsError: that is the id of another run.
+    """
+    given = take_starter()
+    if given.run_id is not None and has_begun(settings.runs_dir, given.run_id):
+        raise SettingsError(f"ELT_RUN_ID is {given.run_id!r}, which is another run's")
     return RunRecord(
-        run_id=registry.new_run_id(),
+        run_id=given.run_id or new_run_id(),
         state="running",
-        started_at=_now(),
+        started_at=now(),
         pid=os.getpid(),
-        pid_since=registry.process_start(os.getpid()),
+        pid_since=process_start(os.getpid()),
         target=settings.target,
         target_reason=settings.target_reason,
         place="",
         env=settings.env,
+        host=HOST,
+        request_id=given.request_id,
     )
 
 
@@ -177,13 +230,20 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
 
 def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
     """A folder that is not there is bad usage, found before anything is started."""
+    missing = missing_folder(settings, sources)
+    if missing is not None:
+        raise SettingsError(missing[1])
+
+
+def missing_folder(settings: Settings, sources: Mapping[str, SourceSpec]) -> tuple[str, str] | None:
+    """The folder of a source that is not there, and what to tell of it; None where all are."""
     for name, spec in sources.items():
         if isinstance(spec, FilesSource) and not files.is_there(spec):
             is_variable = spec.path == str(settings.csv_data_path)
             named_by = "CSV_DATA_PATH" if is_variable else "sources.yml"
-            raise SettingsError(
-                f"source '{name}': there is no folder {spec.path}, which {named_by} names"
-            )
+            told = f"source '{name}': there is no folder {spec.path}, which {named_by} names"
+            return spec.path, told
+    return None
 
 
 def _places(paths: Paths, taken: Mapping[str, str]) -> list[tuple[str | None, Path | str]]:
@@ -212,6 +272,21 @@ def _land_paths(
             else f"Landing {files.told(places[0][1])} …"
         )
         add_outcome(record, land_paths(settings, warehouse, places, taken, record.run_id))
+
+
+def _land_uploads(
+    settings: Settings,
+    warehouse: Warehouse,
+    record: RunRecord,
+    manifest: Path,
+    catalog: Mapping[str, SourceSpec],
+) -> None:
+    with timed(record, "land"):
+        outcomes, record.uploads = land_manifest(
+            settings, warehouse, manifest, catalog, record.run_id
+        )
+        for outcome in outcomes:
+            add_outcome(record, outcome)
 
 
 def _land(
@@ -295,8 +370,9 @@ def _transform(
             log.error("%s %s: %s", failure.kind, failure.name, failure.message)
 
 
-def _state(record: RunRecord) -> registry.State:
+def _state(record: RunRecord) -> State:
     is_landed = not any(outcome.problems for outcome in record.sources)
+    is_landed &= not any(upload.reason for upload in record.uploads)
     is_built = record.transform is None or record.transform.is_success
     return "succeeded" if is_landed and is_built else "failed"
 
@@ -327,13 +403,13 @@ def timed(record: RunRecord, stage: str) -> Iterator[None]:
         record.seconds = {**record.seconds, stage: round(time.monotonic() - started, 3)}
 
 
-def _finish(settings: Settings, record: RunRecord) -> None:
-    record.ended_at = _now()
+def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
+    record.ended_at = now()
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
     record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
-    registry.save(settings.runs_dir, record)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    record.sources = [outcome.without(secrets) for outcome in record.sources]
+    try:
+        records.save(record)
+    finally:
+        records.close()

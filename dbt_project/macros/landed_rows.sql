@@ -12,9 +12,12 @@
 
     `_arrival` orders batches by the landing that saw them first: content that comes back keeps it.
 
+    Deleted rows are not among them, but `with_deleted`: for a staging model that ends with
+    `undeleted_rows`, which knows the key.
+
     The columns are named, not starred: a file may bring columns of its own, under any name.
 -#}
-{% macro landed_rows(source_name, table_name, columns) -%}
+{% macro landed_rows(source_name, table_name, columns, with_deleted=false) -%}
 (
     with
 
@@ -106,5 +109,13 @@
         on
             placed.landing_id = latest_landing.landing_id
             or placed.disposition is distinct from 'replace'
+    {%- if not with_deleted %}
+    where
+        not exists (
+            select 1
+            from {{ source('ledger', '_tombstones') }} as tombstones
+            where tombstones._batch_id = landed._batch_id and tombstones._row = landed._row
+        )
+    {%- endif %}
 )
 {%- endmacro %}

@@ -1,11 +1,14 @@
-"""The tables of the raw schema that are ours: ledger, landings, quarantine, replays, drift."""
+"""The tables of the raw schema that are ours: ledger, landings, quarantine and their like.
+
+Landings fill all of them but `_tombstones`, which `loaders.deletion` writes.
+"""
 
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from loaders.batch import EXTRA, Batch, Books, Drift, Mend
+from loaders.batch import EXTRA, Batch, Books, Disposition, Drift, Mend
 
 LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
@@ -31,7 +34,9 @@ class Manifest(msgspec.Struct, frozen=True):
 
     `mends` are the quarantined rows that those of a replay mend, in order. `drift` is what its
     landing records of its columns, `archived_as` the key of what was received in the raw store, and
-    `history` names the landings there that it belongs to. `restored` is for rebuilding alone.
+    `history` names the landings there that it belongs to. One that `is_carried` was offered to a
+    landing before, and this one shows it again, with the `disposition` that its table had then.
+    `restored` is for rebuilding alone.
     """
 
     batch: Batch
@@ -43,6 +48,8 @@ class Manifest(msgspec.Struct, frozen=True):
     drift: Drift | None = None
     archived_as: str | None = None
     history: str | None = None
+    is_carried: bool = False
+    disposition: Disposition | None = None  # that of the source
     restored: Restored | None = None
 
     @property
@@ -149,12 +156,25 @@ SCHEMA_CHANGES = {
     "landed_at": MOMENT,
     "_dlt_load_id": TEXT,
 }
+TOMBSTONES = {
+    "_batch_id": TEXT,
+    "_row": COUNT,
+    "source": TEXT,
+    "table_name": TEXT,
+    "reason": TEXT,
+    "deleted_by": TEXT,
+    "request_id": TEXT,
+    "run_id": TEXT,
+    "deleted_at": MOMENT,
+    "_dlt_load_id": TEXT,
+}
 OURS = {
     "_batches": BATCHES,
     "_landings": LANDINGS,
     "_quarantine": QUARANTINE,
     "_replays": REPLAYS,
     "_schema_changes": SCHEMA_CHANGES,
+    "_tombstones": TOMBSTONES,
 }
 
 

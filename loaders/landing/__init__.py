@@ -33,8 +33,17 @@ from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
 from loaders.landing import drift
 from loaders.landing.known import KnownBatches
-from loaders.landing.outcome import Outcome, TableOutcome, open_rows_of, table_outcome
+from loaders.landing.outcome import (
+    MOST_FILES,
+    FileOutcome,
+    Outcome,
+    TableOutcome,
+    file_outcomes,
+    open_rows_of,
+    table_outcome,
+)
 from loaders.landing.pipeline import expected_tables, run_pipeline
+from loaders.landing.sight import in_sight
 from loaders.ledger import objects
 from loaders.progress import PROGRESS
 from loaders.settings import Settings
@@ -43,14 +52,17 @@ from loaders.warehouse import Warehouse
 
 __all__ = [
     "Carried",
+    "FileOutcome",
     "Outcome",
     "TableOutcome",
     "carry",
+    "land_as",
     "land_found",
     "land_paths",
     "land_source",
     "make_tables",
     "paths_source",
+    "searching",
 ]
 
 log = logging.getLogger("assay.landing")
@@ -88,8 +100,8 @@ def land_found(
         SettingsError: what the settings name does not exist.
     """
     started, moment = time.monotonic(), datetime.now(UTC)
-    with _searching(settings, warehouse, name, run_id) as search:
-        outcome = _land_found(settings, warehouse, name, spec, find(search), run_id, moment)
+    with searching(settings, warehouse, name, run_id) as search:
+        outcome = land_as(settings, warehouse, name, spec, find(search), run_id, moment)
     return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
 
 
@@ -102,10 +114,10 @@ def land_paths(
 ) -> Outcome:
     """Land files that no entry of sources.yml names; see `files.find_paths`."""
     started, moment = time.monotonic(), datetime.now(UTC)
-    with _searching(settings, warehouse, PATHS, run_id) as search:
+    with searching(settings, warehouse, PATHS, run_id) as search:
         found = files.find_paths(places, taken, search)
         spec = paths_source({batch.table for batch in found.batches})
-        outcome = _land_found(settings, warehouse, PATHS, spec, found, run_id, moment)
+        outcome = land_as(settings, warehouse, PATHS, spec, found, run_id, moment)
     return msgspec.structs.replace(outcome, seconds=time.monotonic() - started)
 
 
@@ -116,7 +128,7 @@ def paths_source(tables: Collection[str]) -> FilesSource:
 
 
 @contextmanager
-def _searching(
+def searching(
     settings: Settings, warehouse: Warehouse, source: str, run_id: str
 ) -> Iterator[Search]:
     """With what a source is asked; what it wrote into its folder does not outlive the landing."""
@@ -127,7 +139,7 @@ def _searching(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _land_found(
+def land_as(
     settings: Settings,
     warehouse: Warehouse,
     name: str,
@@ -136,6 +148,11 @@ def _land_found(
     run_id: str,
     moment: datetime,
 ) -> Outcome:
+    """Land what was found, as batches of a source; what went wrong is in the outcome.
+
+    Raises:
+        SettingsError: what the settings name does not exist.
+    """
     known: dict[str, ledger.Known] = {}
     problems = found.problems
     notices: tuple[str, ...] = ()
@@ -164,8 +181,17 @@ def _land_found(
         for table in spec.tables
     }
     shown = _shown_instead(warehouse, name) if problems else None
+    files = file_outcomes(found.batches, known, run_id)
     return Outcome(
-        name, found.origin, tables, problems, notices, models_show=shown, warnings=warnings
+        name,
+        found.origin,
+        tables,
+        problems,
+        notices,
+        models_show=shown,
+        warnings=warnings,
+        files=files[:MOST_FILES],
+        more_files=max(len(files) - MOST_FILES, 0),
     )
 
 
@@ -233,13 +259,12 @@ def _land(
         known = ledger.known_batches(reader, ids)
         anew = drift.read_anew(batches, known)
         known |= ledger.known_batches(reader, {batch.id for batch in anew})
-        last = ledger.last_landing(reader, name)
+        sight = in_sight(reader, name, spec, batches)
         columns = ledger.raw_columns(reader)
     needed = expected_tables(spec)
     # half a folder must not replace a whole one; other dispositions only ever add
     becomes_current = spec.disposition != "replace" or not found.problems
-    sees_nothing_new = ledger.sees(batches, spec.disposition) in ([], last)
-    is_seen = sees_nothing_new or not becomes_current
+    is_seen = not sight.is_new or not becomes_current
     ids |= {batch.id for batch in anew}
     if ids <= known.keys() and is_seen and _has_tables(columns, needed):
         log.info("source %s: nothing new", name)
@@ -250,11 +275,13 @@ def _land(
             batch,
             run_id,
             moment.isoformat(),
-            is_new=batch.id not in known,
+            is_new=batch.id not in known and batch.id not in sight.carried,
             becomes_current=becomes_current and batch.replay_of is None,
             drift=found.drifts.get(batch.replay_of or batch.id),
+            is_carried=batch.id in sight.carried,
+            disposition=sight.carried.get(batch.id),
         )
-        for batch in _fitted([*batches, *anew], made, warehouse.max_columns)
+        for batch in _fitted([*sight.batches, *anew], made, warehouse.max_columns)
     ]
     return carry(settings, warehouse, name, spec, manifests, run_id)
 

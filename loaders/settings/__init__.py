@@ -28,6 +28,9 @@ log = logging.getLogger("assay.settings")
 PROJECT_DIR = Path(__file__).resolve().parent.parent.parent
 Target = Literal["duckdb", "postgres"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+Part = Literal["ingestion", "loading", "transformation"]  # of the service
+PARTS: tuple[Part, ...] = get_args(Part)
+MIN_KEY_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,11 @@ class Settings:
     app_port: int
     fetch_interval: int  # seconds
     max_unpacked_bytes: int
+    max_upload_bytes: int
     raw_store_url: str  # of files, S3 or Azure, without a slash at its end
+    api_keys: tuple[str, ...] = field(repr=False, default=())
+    ingest_allowed_hosts: tuple[str, ...] = ()  # `host` or `host:port`, in small letters
+    part_urls: Mapping[str, str] = field(default_factory=dict)  # of parts of the service elsewhere
     env: str | None = None
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
 
@@ -106,8 +113,12 @@ def load_settings(
         app_host=_text("APP_HOST", given) or variable("APP_HOST").default,
         app_port=_port(given),
         fetch_interval=_fetch_interval(given),
-        max_unpacked_bytes=_max_unpacked_bytes(given),
+        max_unpacked_bytes=_bytes("ELT_MAX_UNPACKED_BYTES", given),
+        max_upload_bytes=_bytes("MAX_UPLOAD_BYTES", given),
         raw_store_url=_raw_store_url(given, data_dir, part if "RAW_STORE_URL" not in own else ""),
+        api_keys=_api_keys(given),
+        ingest_allowed_hosts=_ingest_allowed_hosts(given),
+        part_urls=_part_urls(given),
         env=env,
         values={name: item.value for name, item in given.items()},
     )
@@ -232,8 +243,33 @@ def _fetch_interval(given: Mapping[str, _Given]) -> int:
     return default
 
 
-def _max_unpacked_bytes(given: Mapping[str, _Given]) -> int:
-    name = "ELT_MAX_UNPACKED_BYTES"
+def _api_keys(given: Mapping[str, _Given]) -> tuple[str, ...]:
+    keys = [key.strip() for key in (_text("API_KEYS", given) or "").split(",") if key.strip()]
+    if "API_KEYS" in given and not (keys and all(is_long_enough(key) for key in keys)):
+        raise refuse("API_KEYS", given["API_KEYS"].value)
+    return tuple(keys)
+
+
+def is_long_enough(key: str) -> bool:
+    """Whether a key can be sent in a header, and is not to be guessed."""
+    return len(key) >= MIN_KEY_LENGTH and key.isascii() and key.isprintable() and " " not in key
+
+
+def _ingest_allowed_hosts(given: Mapping[str, _Given]) -> tuple[str, ...]:
+    name = "INGEST_ALLOWED_HOSTS"
+    value = _text(name, given) or ""
+    hosts = [host.strip().lower() for host in value.split(",") if host.strip()]
+    if any(mark in host for host in hosts for mark in "/@ *"):  # an address, or a pattern
+        raise refuse(name, value)
+    return tuple(hosts)
+
+
+def _part_urls(given: Mapping[str, _Given]) -> dict[str, str]:
+    urls = {part: _checked(f"{part.upper()}_URL", given, is_http_address) for part in PARTS}
+    return {part: url.rstrip("/") for part, url in urls.items() if url}
+
+
+def _bytes(name: str, given: Mapping[str, _Given]) -> int:
     value = _checked(
         name, given, lambda text: text.isdecimal() and text.isascii() and int(text) > 0
     )

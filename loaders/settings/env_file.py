@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loaders.errors import SettingsError
-from loaders.settings.variables import VARIABLES, without_postfix
+from loaders.settings.variables import OF_A_START, VARIABLES, without_postfix
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
@@ -46,6 +46,8 @@ def _problem_of(binding: "Binding") -> str | None:
 
         nearest = get_close_matches(name.upper(), names, n=1, cutoff=0)[0]
         return f"{name} is no variable; the nearest is {nearest}"
+    if binding.value and without_postfix(name)[0] in OF_A_START:
+        return f"{name} is for one run; give it to that alone, in its environment"
     return None
 
 

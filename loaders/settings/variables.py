@@ -31,6 +31,8 @@ class Variable:
     is_secret: bool = False
 
 
+OF_A_START = ("ELT_RUN_ID", "ELT_REQUEST_ID")  # in the environment of one process, never in .env
+HTTP_ADDRESS = "an http:// or https:// address"
 ENVIRONMENTS = ("dev", "test", "prod")  # NAME__DEV is NAME in the environment dev, and so on
 
 VARIABLES = (
@@ -47,13 +49,13 @@ VARIABLES = (
     Variable(
         "API_URL",
         "the API that the posts are read from; unset: the bundled sample, served on loopback",
-        "an http:// or https:// address",
+        HTTP_ADDRESS,
     ),
     Variable("API_KEY", "sent to the API as a bearer token", "any text", is_secret=True),
     Variable(
         "ELASTICSEARCH_URL",
         "the Elasticsearch or OpenSearch server that indexes are read from",
-        "an http:// or https:// address",
+        HTTP_ADDRESS,
     ),
     Variable("ELASTICSEARCH_API_KEY", "sent to it as an API key", "an encoded key", is_secret=True),
     Variable("ELASTICSEARCH_USERNAME", "its user, where there is no API key", "a name"),
@@ -76,7 +78,7 @@ VARIABLES = (
     Variable(
         "AWS_ENDPOINT_URL",
         "a server that speaks S3, where that is not Amazon's",
-        "an http:// or https:// address",
+        HTTP_ADDRESS,
     ),
     Variable("AZURE_STORAGE_ACCOUNT_NAME", "account of Azure Blob", "a name"),
     Variable(
@@ -94,7 +96,7 @@ VARIABLES = (
     Variable(
         "AZURE_STORAGE_ENDPOINT_URL",
         "where the account's blobs are, where that is not Azure's public cloud",
-        "an http:// or https:// address",
+        HTTP_ADDRESS,
     ),
     Variable(
         "ELT_MAX_UNPACKED_BYTES",
@@ -102,9 +104,39 @@ VARIABLES = (
         "a whole number of bytes from 1",
         "10737418240",
     ),
+    Variable(
+        "ELT_RUN_ID",
+        "the id of a run, given to its process alone by whoever starts it",
+        "an id such as 20261120T171500Z-4f9a1c",
+    ),
+    Variable(
+        "ELT_REQUEST_ID",
+        "the request that a run serves, given likewise, for its log",
+        "up to 200 characters of ASCII, without blanks",
+    ),
     Variable("APP_HOST", "the address the service listens on", "a host", "127.0.0.1"),
     Variable("APP_PORT", "the port the service listens on", "1 to 65535", "8000"),
     Variable("SERVER_PORT", "as APP_PORT, where that is not set", "1 to 65535"),
+    Variable(
+        "API_KEYS",
+        "the keys that requests to the service need; unset: none, and it listens on loopback only",
+        "keys of at least 16 characters, with commas between",
+        is_secret=True,
+    ),
+    Variable(
+        "MAX_UPLOAD_BYTES",
+        "how much one request to the service may upload",
+        "a whole number of bytes from 1",
+        "1073741824",
+    ),
+    Variable(
+        "INGEST_ALLOWED_HOSTS",
+        "hosts that clients may have the service extract from though they are not public",
+        "names or addresses, each with or without a port, with commas between",
+    ),
+    Variable("INGESTION_URL", "the ingestion service, where it runs by itself", HTTP_ADDRESS),
+    Variable("LOADING_URL", "the loading service, likewise", HTTP_ADDRESS),
+    Variable("TRANSFORMATION_URL", "the transformation service, likewise", HTTP_ADDRESS),
     Variable("FETCH_INTERVAL", "seconds between scheduled cycles", "a whole number from 1", "30"),
     Variable("PGHOST", "server, where DATABASE_URL leaves it open", "a host or socket folder"),
     Variable("PGHOSTADDR", "its numeric address, where that is known", "an IP address"),
@@ -119,6 +151,15 @@ VARIABLES = (
     Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
     Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
     Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
+    *(
+        Variable(
+            f"ASSAY_{role.upper()}_PASSWORD",
+            f"what `elt setup-roles` makes the password of the role assay_{role}",
+            "any text",
+            is_secret=True,
+        )
+        for role in ("loader", "transformer", "reader")
+    ),
 )
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loaders.errors import WarehouseError
+from loaders.errors import QueryError, RefusedQueryError, WarehouseError
 from loaders.settings import Target
 from loaders.warehouse import copies, published
+from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import SCHEMAS, Auditor, Reader, Result, Statements
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 20_000  # of a stream
 BUSY_SECONDS = 5.0
 WRITE_SECONDS = 15.0
-QUERY_SECONDS = 60
 READING_STATEMENTS = ("SELECT", "EXPLAIN", "MULTI")  # as DuckDB sorts them; MULTI is PIVOT
 
 
@@ -80,7 +80,7 @@ class DuckDB:
         with closing(self._connect()) as connection:
             connection.execute("set enable_external_access = false")
             connection.execute("set lock_configuration = true")
-            return _ask(connection, sql, QUERY_SECONDS, None)
+            return _ask(connection, sql, UNBOUNDED)
 
     @contextmanager
     def published_reading(self) -> Iterator[Reader]:
@@ -94,16 +94,14 @@ class DuckDB:
         with published.reading(self.path) as reader:
             yield reader
 
-    def published_query(
-        self, sql: str, *, seconds: float = QUERY_SECONDS, max_rows: int | None = None
-    ) -> Result:
-        """As `query`, on the published copy; at most `max_rows` rows are read.
+    def published_query(self, sql: str, bounds: Bounds = UNBOUNDED) -> Result:
+        """As `query`, on the published copy and within bounds.
 
         Raises:
             WarehouseError: as for `query` and `published_reading`.
         """
         with published.reading(self.path) as reader:
-            return _ask(reader.cursor, sql, seconds, max_rows)
+            return _ask(reader.cursor, sql, bounds)
 
     @property
     def is_published_by_copy(self) -> bool:
@@ -216,27 +214,28 @@ def _is_locked(error: Exception) -> bool:
     return "Could not set lock" in str(error) or "Conflicting lock" in str(error)
 
 
-def _ask(connection: Any, sql: str, seconds: float, max_rows: int | None) -> Result:
+def _ask(connection: Any, sql: str, bounds: Bounds) -> Result:
     """Run one statement of a user's, on a connection that reaches no other file."""
     import duckdb
 
     try:
         statements = connection.extract_statements(sql)
         if len(statements) != 1:
-            raise WarehouseError(f"one statement is run at a time, not {len(statements)}")
+            told = f"one statement is run at a time, not {len(statements)}"
+            raise RefusedQueryError(told)
         if statements[0].type.name not in READING_STATEMENTS:
-            raise WarehouseError("only statements that read are run, such as SELECT")
+            raise RefusedQueryError("only statements that read are run, such as SELECT")
         connection.execute(f"set search_path = '{_existing_schemas(connection)}'")
-        with _limited(connection, seconds):
+        with _limited(connection, bounds.seconds):
             done = connection.execute(sql)
             columns = tuple(column[0] for column in done.description or ())
-            return Result(
-                columns, done.fetchall() if max_rows is None else done.fetchmany(max_rows)
-            )
+            return Result(columns, list(bounded(iter(done.fetchone, None), bounds)))
     except duckdb.InterruptException:
-        raise WarehouseError(f"the query took longer than {seconds:g} s") from None
+        raise QueryError(f"the query took longer than {bounds.seconds:g} s") from None
+    except duckdb.PermissionException as error:
+        raise RefusedQueryError(str(error)) from None
     except duckdb.Error as error:
-        raise WarehouseError(str(error)) from None
+        raise QueryError(str(error)) from None
 
 
 @contextmanager

@@ -4,13 +4,16 @@ import atexit
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from loaders.errors import WarehouseError
+from loaders.errors import QueryError, RefusedQueryError, WarehouseError
 from loaders.settings import Target
+from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result, Statements
+from loaders.warehouse.reader_role import become_reader, read_only, refuse_functions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,10 +25,8 @@ CHARACTERS_AT_ONCE = 16_000_000
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 POOL_SIZE = 4
-QUERY_SECONDS = 60
 # A row must fit a page of 8 KB, and each value, however long, may leave 24 bytes in it
 MAX_COLUMNS = 320
-READER_ROLE = "assay_reader"
 # A publication renames schemas, so a plain name is another schema after it
 PUBLISHED = "select nspname, oid from pg_namespace where nspname = any(%s) order by nspname"
 
@@ -49,6 +50,7 @@ LIBPQ_VARIABLES = {
     "gssencmode": "PGGSSENCMODE",
 }
 
+_asked = BoundedSemaphore(POOL_SIZE)  # statements of users under way in this process
 _pools: dict[tuple[tuple[str, str], ...], Any] = {}
 
 
@@ -166,14 +168,15 @@ class Postgres:
 
     @contextmanager
     def published_reading(self) -> Iterator[Reader]:
-        """A connection of the process's pool, for many readers at a time.
+        """A connection of the process's pool, for many readers at a time; it is read-only.
 
         Each statement sees one publication, also where it names several relations.
 
         Raises:
             WarehouseError: as for `reading`.
         """
-        with self._pooled() as reader:
+        with self._pooled() as reader, reader.connection.transaction():
+            read_only(reader.connection)
             yield _PublishedReader(reader.connection, reader.errors)
 
     @property
@@ -197,10 +200,14 @@ class Postgres:
 
     @contextmanager
     def _pooled(self) -> "Iterator[_PostgresAuditor]":
-        with self._pool().connection() as connection:
-            from psycopg import Error
+        from psycopg import Error
+        from psycopg_pool import PoolTimeout
 
-            yield _PostgresAuditor(connection, (Error,))
+        try:
+            with self._pool().connection() as connection:
+                yield _PostgresAuditor(connection, (Error,))
+        except PoolTimeout:
+            raise self._busy() from None
 
     @property
     def _key(self) -> tuple[tuple[str, str], ...]:
@@ -272,43 +279,68 @@ class Postgres:
         """
         return self.published_query(sql)
 
-    def published_query(
-        self, sql: str, *, seconds: float = QUERY_SECONDS, max_rows: int | None = None
-    ) -> Result:
-        """As `query`; at most `max_rows` rows are read, for at most so many seconds.
+    def published_query(self, sql: str, bounds: Bounds = UNBOUNDED) -> Result:
+        """As `query`, within bounds.
 
         Raises:
             WarehouseError: as for `query`.
         """
         import psycopg
 
-        self.connect("assay query").close()  # which says what is wrong, in our words
-        with closing(psycopg.connect(**self._named("assay query"), autocommit=True)) as connection:
+        refuse_functions(sql)
+        with self._asking() as connection:
             try:
                 _use_utc(connection)
-                is_superuser = connection.info.parameter_status("is_superuser") == "on"
-                if is_superuser:
-                    _make_reader(connection)
-                connection.autocommit = False
-                connection.execute(f"set local statement_timeout = {round(seconds * 1000)}")
+                become_reader(connection)
+                connection.execute(f"set local statement_timeout = {round(bounds.seconds * 1000)}")
                 connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
-                if is_superuser:
-                    _become_reader(connection)
                 connection.execute("set transaction read only")
                 if not _gives_rows(connection, sql):
-                    raise WarehouseError("only statements that read are run, such as SELECT")
+                    raise RefusedQueryError("only statements that read are run, such as SELECT")
 
                 def ask() -> Result:
-                    # prepared: the protocol of one statement, so a second cannot ride along
-                    done = connection.execute(sql, prepare=True)
-                    columns = tuple(column.name for column in done.description or ())
-                    return Result(
-                        columns, done.fetchall() if max_rows is None else done.fetchmany(max_rows)
-                    )
+                    # one row after another, by the protocol of one statement: no second rides along
+                    cursor = connection.cursor()
+                    rows = list(bounded(cursor.stream(sql), bounds))
+                    columns = tuple(column.name for column in cursor.description or ())
+                    return Result(columns, rows)
 
                 return _of_one_publication(connection, ask)
+            except psycopg.errors.QueryCanceled:
+                told = f"the query took longer than {bounds.seconds:g} s"
+                raise QueryError(told) from None
             except psycopg.Error as error:
-                raise WarehouseError(str(error)) from None
+                errors = psycopg.errors
+                refusals = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
+                kind = RefusedQueryError if isinstance(error, refusals) else QueryError
+                raise kind(str(error)) from None
+
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """A connection for one statement of a user's; no more than some of them are open at once.
+
+        None is of the pool: what a user's statement does to it ends with it.
+        """
+        import psycopg
+
+        if not _asked.acquire(timeout=CONNECT_SECONDS):
+            raise self._busy()
+        try:
+            try:
+                connection = psycopg.connect(**self._named("assay query"), autocommit=True)
+            except psycopg.Error:
+                self.connect("assay query").close()  # which says what is wrong, in our words
+                raise self._busy() from None
+            with closing(connection):
+                yield connection
+        finally:
+            _asked.release()
+
+    def _busy(self) -> WarehouseError:
+        return WarehouseError(
+            f"PostgreSQL at {self._address()}: every connection was busy for "
+            f"{CONNECT_SECONDS} s, or the server is away; try again"
+        )
 
 
 @dataclass(frozen=True)
@@ -378,31 +410,6 @@ def _use_utc(connection: Any) -> None:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _make_reader(connection: Any) -> None:
-    """A role that reads our schemas: not the server's own tables, as pg_read_all_data would."""
-    connection.execute(
-        f"do $$ begin if not exists (select from pg_roles where rolname = '{READER_ROLE}') "
-        f"then create role {READER_ROLE} nologin; end if; end $$"
-    )
-    existing = connection.execute(
-        "select nspname from pg_namespace where nspname = any(%s)", (list(SCHEMAS),)
-    ).fetchall()
-    for (schema,) in existing:
-        connection.execute(f"grant usage on schema {schema} to {READER_ROLE}")
-        connection.execute(f"grant select on all tables in schema {schema} to {READER_ROLE}")
-
-
-def _become_reader(connection: Any) -> None:
-    """A superuser's SELECT could read the server's files: read as a role that cannot.
-
-    Without set_config no SELECT finds a way back; the revocation ends with the transaction, which
-    nobody commits.
-    """
-    function = "pg_catalog.set_config(text, text, boolean)"
-    connection.execute(f"revoke execute on function {function} from public")
-    connection.execute(f"set local session authorization {READER_ROLE}")
 
 
 def _gives_rows(connection: Any, sql: str) -> bool:

@@ -15,6 +15,7 @@ from loaders.warehouse.reader import Result
 
 LOOK_SECONDS = 1.0  # between two looks whether somebody wrote without making a copy
 ATTEMPTS = 5
+MEMORY, SPILL = "1GB", "4GB"  # of all statements together: a user's must not take the machine's
 
 
 @dataclass
@@ -134,6 +135,8 @@ def _open(path: Path) -> Any:
         # what does not fit into memory goes where it stays when the copy is replaced
         spill = str(path.parent.parent / ".spill").replace("'", "''")
         connection.execute(f"set global temp_directory = '{spill}'")
+        connection.execute(f"set global memory_limit = '{MEMORY}'")
+        connection.execute(f"set global max_temp_directory_size = '{SPILL}'")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
     except duckdb.Error as error:

@@ -15,17 +15,20 @@ import click
 
 from loaders.errors import AssayError, SettingsError
 from loaders.settings import load_settings
+from orchestration.cli.deletion import delete
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import (
     as_env,
     as_format,
     as_json,
+    as_uploads,
     end_run,
     hidden,
     is_debugging,
     print_document,
     print_rows,
     say,
+    say_stage,
     settings_of,
     warehouse_of,
 )
@@ -38,9 +41,12 @@ from orchestration.cli.pipelines import (
 )
 from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
+from orchestration.cli.roles import setup_roles
 from orchestration.cli.schedule import schedule
+from orchestration.cli.serve import serve
 
 FAILED, BAD_USAGE = 1, 2
+STATES = ("running", "succeeded", "failed", "interrupted")  # of a run
 
 
 class _Group(click.Group):
@@ -90,6 +96,7 @@ def main(is_debug: bool) -> None:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]... | [PIPELINE]")
 @as_env
 @as_pipeline
+@as_uploads
 @as_json
 @click.pass_context
 def run(
@@ -97,6 +104,7 @@ def run(
     sources: tuple[str, ...],
     params: tuple[str, ...],
     file: Path | None,
+    uploads: Path | None,
     is_json: bool,
 ) -> None:
     """Land the SOURCES (all, when none is named), then build and test the models.
@@ -108,7 +116,7 @@ def run(
     when the run or a source of it failed.
     """
     if file is not None:
-        if sources or params:
+        if sources or params or uploads:
             raise click.UsageError("--file says what is run; name nothing beside it")
         run_file(context, file)
     elif sources and is_pipeline(sources):
@@ -116,17 +124,24 @@ def run(
     elif params:
         raise click.UsageError("--param is for a pipeline; `elt list` names them")
     else:
-        _run(context, is_json, sources)
+        from orchestration.run import Paths
+
+        _run(context, is_json, sources, paths=Paths(uploads=uploads) if uploads else None)
 
 
 @main.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE|PATH]...")
 @click.option("--table", help="The raw table for the files of all PATHs.")
+@as_uploads
 @as_env
 @as_json
 @click.pass_context
 def land(
-    context: click.Context, sources: tuple[str, ...], table: str | None, is_json: bool
+    context: click.Context,
+    sources: tuple[str, ...],
+    table: str | None,
+    uploads: Path | None,
+    is_json: bool,
 ) -> None:
     """Land sources of sources.yml, or any files, into the raw schema.
 
@@ -143,7 +158,7 @@ def land(
     names = [name for name in sources if name not in paths]
     if table is not None and (names or not paths):
         raise click.UsageError("--table is for PATHs; the tables of a source are in sources.yml")
-    files = Paths(paths, table) if paths else None
+    files = Paths(paths, table, uploads) if paths or uploads else None
     _run(context, is_json, names, paths=files, transforms=False)
 
 
@@ -250,38 +265,46 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True)
+@click.option("--state", type=click.Choice(STATES), help="Only runs in this state.")
+@as_env
 @as_json
-def list_runs(limit: int, is_json: bool) -> None:
+@click.pass_context
+def list_runs(context: click.Context, limit: int, state: Any, is_json: bool) -> None:
     """List the runs, the newest first."""
     from loaders.warehouse import Result
-    from orchestration import registry
+    from orchestration.registry import open_registry
 
-    rows = [
-        (r.run_id, r.state, r.target, r.started_at, r.ended_at, sum(r.seconds.values()))
-        for r in registry.load_all(load_settings().runs_dir, limit)
-    ]
     columns = ("run_id", "state", "target", "started_at", "ended_at", "seconds")
-    print_rows(Result(columns, list(rows)), "table", is_json=is_json)
+    with open_registry(settings_of(context)) as records:
+        runs = records.newest(limit, state)
+    rows = [tuple(getattr(run, name) for name in columns) for run in runs]
+    print_rows(Result(columns, rows), "table", is_json=is_json)
 
 
 @runs.command("show")
 @click.argument("run_id")
+@as_env
 @as_json
-def show_run(run_id: str, is_json: bool) -> None:
+@click.pass_context
+def show_run(context: click.Context, run_id: str, is_json: bool) -> None:
     """Show the whole record of RUN_ID: books by source, models and tests, errors."""
-    from orchestration import registry, summary
+    from orchestration import summary
+    from orchestration.registry import open_registry
 
-    settings = load_settings()
-    record = registry.load(settings.runs_dir, run_id)
+    with open_registry(settings_of(context)) as records:
+        record = records.get(run_id)
     if is_json:
         print_document(record)
     else:
         click.echo(summary.describe(record), nl=False)
 
 
+main.add_command(delete)
 main.add_command(inspect)
 main.add_command(quarantine)
 main.add_command(schedule)
+main.add_command(setup_roles)
+main.add_command(serve)
 
 
 @main.command()
@@ -398,7 +421,7 @@ def rebuild(context: click.Context, history: str | None, is_json: bool) -> None:
     settings = load_settings()
     with kept_open():
         with shown_progress():
-            record = rebuild_all(settings, history, tell=say, is_debug=is_debugging(context))
+            record = rebuild_all(settings, history, tell=say_stage, is_debug=is_debugging(context))
         end_run(context, settings, record, is_json=is_json)
 
 
@@ -410,7 +433,7 @@ def _run(context: click.Context, is_json: bool, sources: Sequence[str], **option
     with kept_open():
         with shown_progress():
             record = run_stages(
-                settings, sources, tell=say, is_debug=is_debugging(context), **options
+                settings, sources, tell=say_stage, is_debug=is_debugging(context), **options
             )
         end_run(context, settings, record, is_json=is_json)
 

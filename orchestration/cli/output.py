@@ -1,5 +1,6 @@
 """How commands answer: rows and records on standard output, talk on standard error."""
 
+import logging
 import shlex
 import shutil
 import sys
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
     from loaders.warehouse import Result
     from orchestration.registry import RunRecord
 
+_stages = logging.getLogger("assay.stage")
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
+as_uploads = click.option(
+    "--uploads",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Land what this manifest of uploaded files names (docs/uploads.md).",
+)
 as_format = click.option(
     "--format",
     "form",
@@ -110,3 +117,9 @@ def is_debugging(context: click.Context) -> bool:
 def say(line: str) -> None:
     """Tell something that is no data."""
     click.echo(line, err=True)
+
+
+def say_stage(line: str) -> None:
+    """Tell a stage of a run, which its log keeps too, for those who look from outside."""
+    say(line)
+    _stages.info("%s", line)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loaders.errors import AssayError, SettingsError
-from orchestration.cli.output import end_run, hidden, is_debugging, print_rows, say, settings_of
+from orchestration.cli.output import (
+    end_run,
+    hidden,
+    is_debugging,
+    print_rows,
+    say_stage,
+    settings_of,
+)
 from orchestration.cli.progress import shown_progress
 
 if TYPE_CHECKING:
@@ -61,7 +68,7 @@ def run_named(context: click.Context, name: str, params: Sequence[str], *, is_js
     given = dict(_param(text) for text in params)
     with shown_progress():
         record = run_pipeline(
-            settings, name, given, is_text=True, tell=say, is_debug=is_debugging(context)
+            settings, name, given, is_text=True, tell=say_stage, is_debug=is_debugging(context)
         )
     end_run(context, settings, record, is_json=is_json)
 
@@ -72,7 +79,7 @@ def run_file(context: click.Context, file: Path) -> None:
 
     try:
         env = context.meta.get("env")
-        told = _told(run_it(file, env, tell=say, is_debug=is_debugging(context)))
+        told = _told(run_it(file, env, tell=say_stage, is_debug=is_debugging(context)))
     except (AssayError, KeyboardInterrupt) as error:
         told = {"status": "error", "message": hidden(str(error) or "interrupted", context)}
     except Exception as error:  # noqa: BLE001 - who reads it as JSON gets JSON

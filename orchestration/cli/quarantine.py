@@ -18,6 +18,7 @@ from orchestration.cli.output import (
     print_document,
     print_rows,
     say,
+    say_stage,
     warehouse_of,
 )
 
@@ -154,7 +155,7 @@ def replay(context: click.Context, files: tuple[Path, ...], is_json: bool) -> No
     from orchestration.replay import replay as replay_files
 
     settings = load_settings()
-    record = replay_files(settings, files, tell=say, is_debug=is_debugging(context))
+    record = replay_files(settings, files, tell=say_stage, is_debug=is_debugging(context))
     end_run(context, settings, record, is_json=is_json)
 
 

@@ -47,6 +47,17 @@ def read_elements(file: TextIO) -> Iterator[Record]:
             yield from _careful(window, Value() if first == "{" else Line())
 
 
+def read_list(file: TextIO) -> Iterator[Record]:
+    """Every element of a text that has to be one list; a last record has what else is wrong."""
+    window = Window(file)
+    if window.skip_blanks() != "[":
+        yield Record(window.line, "", [], "it is no list")
+        return
+    yield from _list(window)
+    if window.skip_blanks():
+        yield Record(window.line, "", [], "text follows the list")
+
+
 def set_aside(line: int, text: str, problem: str) -> Iterator[Record]:
     """A text that is no record, in pieces of bounded size."""
     for start in range(0, len(text), PIECE):

@@ -17,13 +17,14 @@ BYTES_AT_ONCE = 1 << 20
 
 
 class Origin(NamedTuple):
-    """Where a file was downloaded from: its address, also for people, and what was said of it."""
+    """Where a copy of a file is from: its address, also for people, and what was said of it."""
 
     uri: str
     told: str
     name: str
     etag: str | None = None
     last_modified: str | None = None
+    content_type: str | None = None
 
 
 class File(NamedTuple):

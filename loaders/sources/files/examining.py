@@ -155,10 +155,11 @@ def _examined(content: Content, expected: FileTable, reading: "Reading") -> Batc
 
 def _received(content: Content) -> Received:
     """The file as it came, which several contents may share."""
-    path, name = content.file.path, content.file.name
+    path, name, origin = content.file.path, content.file.name, content.file.origin
     is_plain = content.member is None or content.member.path == path
     sha256, size = (content.sha256, content.bytes) if is_plain else hash_path(path)
-    return Received(str(path), name, sha256, size, content_type_of(name))
+    said = origin.content_type if origin else None
+    return Received(str(path), name, sha256, size, said or content_type_of(name))
 
 
 def _batch(content: Content, **how_read: object) -> Batch:

@@ -12,6 +12,7 @@ import pytest
 
 from loaders.errors import WarehouseError
 from loaders.warehouse import DuckDB, copies
+from loaders.warehouse.bounds import Bounds
 
 
 @pytest.fixture
@@ -171,11 +172,11 @@ def test_a_reader_reaches_the_copy_and_nothing_else(warehouse: DuckDB, sql: str)
 
 
 def test_a_query_on_the_copy_is_limited_in_rows_and_in_time(warehouse: DuckDB) -> None:
-    found = warehouse.published_query("select * from range(100) as n(number)", max_rows=3)
+    found = warehouse.published_query("select * from range(100) as n(number)", Bounds(max_rows=3))
     assert found.rows == [(0,), (1,), (2,)]
     with pytest.raises(WarehouseError, match=r"took longer than 0\.05 s"):
         warehouse.published_query(
-            "select count(*) from range(100000000) as a, range(1000) as b", seconds=0.05
+            "select count(*) from range(100000000) as a, range(1000) as b", Bounds(seconds=0.05)
         )
     with pytest.raises(WarehouseError, match="one statement"):
         warehouse.published_query("select 1; select 2")

@@ -14,7 +14,7 @@ from loaders.errors import WarehouseError
 from loaders.settings import load_settings
 from loaders.warehouse import DuckDB, Postgres, open_warehouse, session
 from loaders.warehouse import duckdb as duckdb_warehouse
-from loaders.warehouse import postgres as postgres_warehouse
+from loaders.warehouse.reader_role import READER_ROLE
 from tests.loaders.conftest import Landings, WriteFile
 
 SECRET = "s3cr3t-of-a-test"
@@ -290,7 +290,7 @@ def test_a_superusers_statement_reads_no_files_either(postgres_url: str, tmp_pat
         connection.execute("create schema raw")
         connection.execute("create table raw.t as select 7 as x")
     assert place.query("select x from raw.t").rows == [(7,)]
-    assert place.query("select current_user").rows == [(postgres_warehouse.READER_ROLE,)]
+    assert place.query("select current_user").rows == [(READER_ROLE,)]
     for sql in (
         f"select pg_read_file('{tmp_path}/file')",
         f"copy (select 1) to '{tmp_path}/out'",

@@ -5,7 +5,7 @@ source as (
     select
         *,
         {{ is_readable_json('document') }} as is_readable
-    from {{ landed_rows('events', 'events', ['document']) }} as landed
+    from {{ landed_rows('events', 'events', ['document'], with_deleted=true) }} as landed
 
 ),
 
@@ -32,7 +32,7 @@ fields as (
 
 ),
 
-renamed as (
+renamed as not materialized (
 
     select
         -- ids
@@ -66,4 +66,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from {{ undeleted_rows('renamed', ['event_id']) }} as undeleted

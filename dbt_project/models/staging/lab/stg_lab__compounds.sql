@@ -4,11 +4,11 @@ source as (
 
     select * from {{ landed_rows('lab', 'compounds', [
         'compound_id', 'compound_name', 'compound_structure',
-    ]) }} as landed
+    ], with_deleted=true) }} as landed
 
 ),
 
-renamed as (
+renamed as not materialized (
 
     select
         -- ids
@@ -28,4 +28,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from {{ undeleted_rows('renamed', ['compound_id']) }} as undeleted

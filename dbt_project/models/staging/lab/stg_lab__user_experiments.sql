@@ -4,7 +4,7 @@ source as (
 
     select * from {{ landed_rows('lab', 'user_experiments', [
         'experiment_id', 'user_id', 'experiment_compound_ids', 'experiment_run_time',
-    ]) }} as landed
+    ], with_deleted=true) }} as landed
 
 ),
 
@@ -17,7 +17,7 @@ texts as (
 
 ),
 
-renamed as (
+renamed as not materialized (
 
     select
         -- ids
@@ -41,4 +41,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from {{ undeleted_rows('renamed', ['experiment_id']) }} as undeleted

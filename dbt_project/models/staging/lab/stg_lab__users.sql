@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ landed_rows('lab', 'users', ['user_id', 'name', 'email', 'signup_date']) }} as landed
+    select * from {{ landed_rows('lab', 'users', ['user_id', 'name', 'email', 'signup_date'], with_deleted=true) }} as landed
 
 ),
 
@@ -15,7 +15,7 @@ texts as (
 
 ),
 
-renamed as (
+renamed as not materialized (
 
     select
         -- ids
@@ -39,4 +39,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from {{ undeleted_rows('renamed', ['user_id']) }} as undeleted

@@ -5,7 +5,7 @@ source as (
     select
         *,
         {{ is_readable_json('document') }} as is_readable
-    from {{ landed_rows('posts', 'posts', ['document']) }} as landed
+    from {{ landed_rows('posts', 'posts', ['document'], with_deleted=true) }} as landed
 
 ),
 
@@ -22,7 +22,7 @@ fields as (
 
 ),
 
-renamed as (
+renamed as not materialized (
 
     select
         -- ids
@@ -53,4 +53,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from {{ undeleted_rows('renamed', ['post_id']) }} as undeleted

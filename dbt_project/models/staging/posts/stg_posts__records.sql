@@ -84,4 +84,11 @@ renamed as (
 
 )
 
+-- after they are numbered: a record keeps its number when another one is deleted
 select * from renamed
+where
+    not exists (
+        select 1
+        from {{ source('ledger', '_tombstones') }} as tombstones
+        where tombstones._batch_id = renamed._batch_id and tombstones._row = renamed._row
+    )

@@ -5,7 +5,7 @@ source as (
     select * from {{ landed_rows('sales', 'sales', [
         'sales_order_number', 'sales_order_line_number', 'order_date', 'customer_name', 'email_address',
         'item', 'quantity', 'unit_price', 'tax_amount',
-    ]) }} as landed
+    ], with_deleted=true) }} as landed
 
 ),
 
@@ -22,7 +22,7 @@ texts as (
 
 ),
 
-renamed as (
+renamed as not materialized (
 
     select
         -- ids
@@ -58,4 +58,4 @@ renamed as (
 
 )
 
-select * from renamed
+select * from {{ undeleted_rows('renamed', ['sales_order_number', 'sales_order_line_number']) }} as undeleted

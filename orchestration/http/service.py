@@ -1,0 +1,54 @@
+"""What the routes work with: settings, warehouse, runs; one for all apps of a process."""
+
+import threading
+from functools import cached_property
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from loaders import logs
+from loaders.settings import Settings
+from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.http.health import Probe
+from orchestration.http.runs import Runs
+
+
+class Service:
+    """What the routes work with; one for all apps of a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.secrets = logs.secrets_of(settings)
+        self.runs = Runs(settings)
+        self.probe = Probe(self.warehouse)
+
+    def warehouse(self) -> Warehouse:
+        """The warehouse; an embedded PostgreSQL, whose port changes, is looked for each time.
+
+        Raises:
+            WarehouseError: it cannot be started.
+        """
+        is_embedded = self.settings.target == "postgres" and self.settings.database is None
+        return open_warehouse(self.settings) if is_embedded else self._named
+
+    @cached_property
+    def _named(self) -> Warehouse:
+        return open_warehouse(self.settings)
+
+    def open(self) -> None:
+        """Look back at the runs of the past, while the service begins to answer."""
+        threading.Thread(target=self.runs.look_back, daemon=True).start()
+
+    async def close(self) -> None:
+        """End what runs for the service."""
+        await self.runs.close()
+        self.probe.close()
+
+
+def service_of(request: Request) -> Service:
+    """The service that a request is for."""
+    service: Service = request.app.state.service
+    return service
+
+
+ServiceOf = Annotated[Service, Depends(service_of)]
