@@ -82,6 +82,15 @@ def test_what_others_keep_in_a_published_schema_stays_there(builder: Builder) ->
     assert builder.has(f"{builder.bare}.somebodys")
 
 
+def test_a_schema_of_others_is_left_alone_whatever_it_is_called(builder: Builder) -> None:
+    others = {"theirs__a", "theirs__b", "theirs__c", "theirs__next", "theirs__previous"}
+    for schema in sorted(others):
+        builder.run(f"create schema {schema}", f"create table {schema}.kept as select 1 as number")
+    for number in (1, 2, 3, 4):
+        builder.publish(number)
+    assert others <= builder.schemas()
+
+
 def test_what_was_built_by_hand_under_the_published_names_gives_way(builder: Builder) -> None:
     builder.run(
         "create schema features",
