@@ -61,9 +61,7 @@ def test_a_run_that_ends_renews_the_published_copy_where_there_is_one(
         assert reader.fetch("select count(*) from raw.users").rows == [(36,)]
 
 
-def test_after_a_reset_the_published_copy_is_empty(
-    elt: Elt, builder: Builder, settings: Settings
-) -> None:
+def test_after_a_reset_the_published_copy_is_empty(elt: Elt, builder: Builder) -> None:
     builder.publish(1)
     builder.warehouse.refresh_published()
     assert elt("reset", "--yes").returncode == 0
