@@ -119,6 +119,8 @@ class DuckDB:
         try:
             copies.refresh(self.path)
         except copies.BeingWrittenError:
+            if published.is_run_under_way(self.path):
+                raise
             self.recover()  # a killed run may have left its log
             copies.refresh(self.path)
 
