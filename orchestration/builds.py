@@ -72,7 +72,8 @@ def standing(reader: Reader, fingerprint: str) -> Standing:
     last = _last(reader) if f"{SCHEMA}.{TABLE}" in existing else None
     if last is None:
         return Standing("nothing was built yet", None, ledger)
-    published = publications.latest(reader)
+    is_known = f"{publications.SCHEMA}.{publications.TABLE}" in existing
+    published = publications.last(reader) if is_known else None
     withdrawn = published.withdrawn if published else None
     if published is None or withdrawn is None or withdrawn.build_id != last.build_id:
         return Standing(_reason(last, fingerprint, ledger, existing), last.run_id, ledger)

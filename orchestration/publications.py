@@ -5,7 +5,7 @@ names, so there is none for what nobody saw.
 """
 
 import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from loaders.ledger import has_relation
 from loaders.warehouse import Reader
@@ -26,6 +26,24 @@ INSERT = (
     "cast(%s as varchar), cast(%s as bigint), cast(%s as varchar), cast(%s as bigint), "
     f"cast(%s as bigint), current_timestamp from {SCHEMA}.{TABLE}"
 )
+LAST = f"""with latest as (
+    select * from {SCHEMA}.{TABLE} order by publication_id desc limit 1
+)
+select
+    case
+        when builds.build_id = latest.build_id then 'live'
+        when builds.build_id = latest.previous_build_id then 'previous'
+        else 'withdrawn'
+    end as role,
+    builds.build_id,
+    builds.run_id,
+    (select max(suffix) from {SCHEMA}.{TABLE} where build_id = builds.build_id) as suffix,
+    builds.relations
+from latest
+inner join {SCHEMA}._builds as builds
+    on builds.build_id in (
+        latest.build_id, latest.previous_build_id, latest.withdrawn_build_id
+    )"""
 
 
 class Build(NamedTuple):
@@ -47,30 +65,19 @@ class Publication(NamedTuple):
 
 def latest(reader: Reader) -> Publication | None:
     """What is published; None where nothing was yet, or by hand only."""
-    if not has_relation(reader, SCHEMA, TABLE):
-        return None
-    rows = reader.fetch(
-        "select build_id, previous_build_id, withdrawn_build_id "
-        f"from {SCHEMA}.{TABLE} order by publication_id desc limit 1"
-    ).rows
-    for ids in rows:
-        live, previous, withdrawn = (_build(reader, build_id) for build_id in ids)
-        if live is not None:
-            return Publication(live, previous, withdrawn)
-    return None
+    return last(reader) if has_relation(reader, SCHEMA, TABLE) else None
 
 
-def _build(reader: Reader, build_id: Any) -> Build | None:
-    if build_id is None:
+def last(reader: Reader) -> Publication | None:
+    """What is published, where it is known that the warehouse remembers publications."""
+    rows = reader.fetch(LAST).rows
+    builds = {
+        role: Build(build_id, run_id, suffix, frozenset(json.loads(relations or "[]")))
+        for role, build_id, run_id, suffix, relations in rows
+    }
+    if "live" not in builds:
         return None
-    rows = reader.fetch(
-        f"select build_id, run_id, suffix, relations from {SCHEMA}._builds join (select distinct "
-        f"build_id, suffix from {SCHEMA}.{TABLE}) as placed using (build_id) where build_id = %s",
-        (build_id,),
-    ).rows
-    for found, run_id, suffix, relations in rows:
-        return Build(found, run_id, suffix, frozenset(json.loads(relations or "[]")))
-    return None
+    return Publication(builds["live"], builds.get("previous"), builds.get("withdrawn"))
 
 
 def noted(

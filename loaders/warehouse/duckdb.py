@@ -116,7 +116,13 @@ class DuckDB:
             OSError: the disk is full, or cannot be written.
         """
         let_go(self.path)
-        copies.refresh(self.path)
+        try:
+            copies.refresh(self.path)
+        except copies.BeingWrittenError:
+            if published.is_run_under_way(self.path):
+                raise
+            self.recover()  # a killed run may have left its log
+            copies.refresh(self.path)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

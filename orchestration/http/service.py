@@ -1,5 +1,6 @@
 """What the routes work with: settings, warehouse, runs; one for all apps of a process."""
 
+import logging
 import threading
 from functools import cached_property
 from typing import Annotated
@@ -7,10 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from loaders import logs
+from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
 from orchestration.http.health import Probe
 from orchestration.http.runs import Runs
+
+log = logging.getLogger("assay.http")
 
 
 class Service:
@@ -36,8 +40,19 @@ class Service:
         return open_warehouse(self.settings)
 
     def open(self) -> None:
-        """Look back at the runs of the past, while the service begins to answer."""
+        """Look back at the runs of the past, while the service begins to answer.
+
+        On DuckDB, also make the copy that readers read, before a run holds the warehouse.
+        """
         threading.Thread(target=self.runs.look_back, daemon=True).start()
+        if self.settings.target == "duckdb":
+            threading.Thread(target=self._publish, daemon=True).start()
+
+    def _publish(self) -> None:
+        try:
+            self.warehouse().refresh_published()
+        except (AssayError, OSError) as error:  # the first reader tries again
+            log.warning("the published copy could not be made yet: %s", error)
 
     async def close(self) -> None:
         """End what runs for the service."""

@@ -13,6 +13,7 @@ from orchestration import builds, publications
 from orchestration.publications import Build, Publication
 
 SUFFIXES = ("__a", "__b", "__c")
+LAYERS = ("staging", "clean", "features", "ops", "analytics", "main")
 Statement = tuple[str, tuple[object, ...]]
 
 
@@ -21,7 +22,7 @@ def prepare(warehouse: DuckDB, published: Publication | None) -> str:
     taken = {build.suffix for build in published or () if build is not None}
     suffix = next(suffix for suffix in SUFFIXES if suffix not in taken)
     with warehouse.reading() as reader:
-        left = list(_dropped(reader, {suffix}))
+        left = list(_dropped(reader, {suffix}, _bases(published)))
     if left:
         warehouse.commit(left)
     return suffix
@@ -40,7 +41,7 @@ def publish(
         build_id = builds.last_id(reader)
         turned = list(_turned(reader, relations, suffix, live))
         needless = set(SUFFIXES) - {suffix, live.suffix if live else suffix}
-        dropped = list(_dropped(reader, needless))
+        dropped = list(_dropped(reader, needless, _bases(published, relations)))
     previous = live.build_id if live else None
     noted = publications.noted(run_id, build_id, suffix, previous=previous)
     warehouse.commit([*turned, *dropped, builds.completed(run_id, relations), *noted])
@@ -78,10 +79,19 @@ def _turned(
         yield f'create view "{schema}"."{name}" as select * from "{schema}{suffix}"."{name}"', ()
 
 
-def _dropped(reader: Reader, suffixes: Iterable[str]) -> Iterator[Statement]:
+def _bases(published: Publication | None, relations: Iterable[str] = ()) -> set[str]:
+    """The schemas that builds have, as far as it is known: others' may be called alike."""
+    known = [build.relations for build in published or () if build is not None]
+    return {*LAYERS, *(name.split(".", 1)[0] for made in (*known, relations) for name in made)}
+
+
+def _dropped(
+    reader: Reader, suffixes: Collection[str], bases: Collection[str]
+) -> Iterator[Statement]:
+    ours = {base + suffix for base in bases for suffix in suffixes}
     rows = reader.fetch("select distinct schema_name from duckdb_schemas()").rows
     for (schema,) in sorted(rows):
-        if any(schema.endswith(suffix) for suffix in suffixes):
+        if schema in ours:
             yield f'drop schema "{schema}" cascade', ()
 
 

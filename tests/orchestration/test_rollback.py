@@ -59,3 +59,11 @@ def test_a_run_that_ends_renews_the_published_copy_where_there_is_one(
     run(settings, ["lab"], transforms=False)
     with builder.warehouse.published_reading() as reader:
         assert reader.fetch("select count(*) from raw.users").rows == [(36,)]
+
+
+def test_after_a_reset_the_published_copy_is_empty(elt: Elt, builder: Builder) -> None:
+    builder.publish(1)
+    builder.warehouse.refresh_published()
+    assert elt("reset", "--yes").returncode == 0
+    with builder.warehouse.published_reading() as reader:
+        assert reader.fetch("select * from information_schema.tables").rows == []

@@ -1,5 +1,7 @@
 """The published copy: readers and runs on DuckDB do not meet."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -76,6 +78,17 @@ def test_readers_are_served_while_the_warehouse_is_held_for_writing(warehouse: D
             warehouse.refresh_published()
     warehouse.refresh_published()
     assert read(warehouse) == 3
+
+
+def test_what_a_killed_writer_left_in_its_log_is_in_the_copy(warehouse: DuckDB) -> None:
+    program = (
+        "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); "
+        "c.execute('update numbers set number = 5'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(warehouse.path)], check=False)
+    assert warehouse.path.with_name(f"{warehouse.path.name}.wal").exists()
+    warehouse.refresh_published()
+    assert read(warehouse) == 5
 
 
 @pytest.mark.parametrize("left", ["part", "copy", "link"])

@@ -106,16 +106,6 @@ def test_what_somebody_built_on_a_build_is_never_dropped(builder: Builder) -> No
     assert builder.publish(5) == []
 
 
-def test_schemas_of_others_are_left_alone_whatever_they_are_called(builder: Builder) -> None:
-    others = ("theirs__next", "theirs__previous", "theirs__old_1", "theirs__withdrawn")
-    for schema in others:
-        builder.run(f"create schema {schema}", f"create table {schema}.kept as select 1 as number")
-    for number in (1, 2, 3):
-        builder.publish(number)
-    builder.rollback()
-    assert set(others) <= builder.schemas()
-
-
 def test_a_schema_with_something_of_somebody_elses_is_not_renamed(
     builder: Builder, analyst: str
 ) -> None:
