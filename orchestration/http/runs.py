@@ -31,6 +31,7 @@ from orchestration.registry import (
 )
 
 BETWEEN_LOOKS = 0.02  # seconds
+LOOKERS = 4  # threads that look for who follows runs; they keep none from the routes
 LOG = "service-runs.log"  # in the data folder: what the runs said that nobody watched
 log = logging.getLogger("assay.runs")
 
@@ -47,6 +48,7 @@ class Runs:
         self._lock = threading.Lock()
         self._own: dict[str, tuple[str | None, Invocation]] = {}  # by run id, with its environment
         self._ending = threading.Event()
+        self.lookers = anyio.CapacityLimiter(LOOKERS)
 
     async def run(
         self,
