@@ -45,6 +45,9 @@ def _record(record: RunRecord, command: str) -> Iterator[str]:
     yield f"Run         {record.run_id} {record.state}"
     for error in record.errors:
         yield f"  FAILED    {error}"
+    for upload in record.uploads:
+        if upload.reason:
+            yield f"  FAILED    {upload.told}: {upload.reason}"
     for warning in record.warnings:
         yield f"  WARNING   {warning}"
     if record.result is not None:

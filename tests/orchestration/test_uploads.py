@@ -141,6 +141,50 @@ def test_a_source_that_merges_goes_before_what_was_uploaded_and_its_news_behind(
     assert fetch(settings, "select count(*) from raw._landings where source = 'sales'") == [(5,)]
 
 
+SHOP = """
+sources:
+  shop:
+    kind: files
+    path: {}
+    disposition: merge
+    tables:
+      notes: {{file: "notes*.json", columns: [document], required: [document]}}
+      orders: {{file: "orders*.csv"}}
+"""
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_a_table_that_was_replaced_stays_so_while_others_of_its_source_land(
+    upload: Upload, elt: Elt, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop, catalog = tmp_path / "shop", tmp_path / "sources.yml"
+    shop.mkdir()
+    catalog.write_text(SHOP.format(shop))
+    for module in ("orchestration.run", "loaders.catalog"):
+        monkeypatch.setattr(f"{module}.load_catalog", _reading(catalog))
+    (shop / "notes.json").write_text('[{"id":1}]')
+    (shop / "orders1.csv").write_text("id,n\n1,1\n")
+    assert elt("land", "shop").returncode == 0
+    upload(("notes.json", '[{"id":2}]', {"table": "notes", "disposition": "replace"}))
+    upload(("orders.csv", "id,n\n1,2\n"))
+    assert seen(settings, "shop") == [("notes", "notes.json"), ("orders", "orders.csv")]
+    (shop / "orders2.csv").write_text("id,n\n1,3\n")
+    elt("land", "shop")
+    orders = [("orders", name) for name in ("orders1.csv", "orders.csv", "orders2.csv")]
+    assert seen(settings, "shop") == [("notes", "notes.json"), *orders]
+    sql = "select disposition, uri like 'upload%' from raw._landings where table_name = 'notes'"
+    assert fetch(settings, f"{sql} order by landing_id") == [
+        ("merge", False),
+        ("replace", True),
+        ("replace", True),
+        ("replace", True),
+    ]
+    (shop / "notes.json").write_text('[{"id":3}]')
+    elt("land", "shop")
+    rows = fetch(settings, f"{sql} order by landing_id, position")
+    assert rows[4:] == [("merge", True), ("merge", False)]  # it offers something else: all count
+
+
 def _reading(path: Path) -> Callable[..., Any]:
     from loaders.catalog import load_catalog
 
