@@ -118,8 +118,8 @@ class Runs:
             if holder is not None:
                 raise _held(holder)
         with self._lock:
-            for run_id, (env, _) in self._own.items():
-                if env == settings.env:
+            for run_id, (env, own) in self._own.items():
+                if env == settings.env and not _is_over(own):
                     raise _held(run_id)
             if self._ending.is_set():
                 raise Problem(503, "the service is about to end")
@@ -203,6 +203,12 @@ class Runs:
                 await anyio.sleep(BETWEEN_LOOKS)
         for _, invocation in list(self._own.values()):
             await anyio.to_thread.run_sync(invocation.cancel, 0.0)
+
+
+def _is_over(invocation: Invocation) -> bool:
+    """Whether its run is, whose process may have moments left: it holds the warehouse no more."""
+    record = invocation.record
+    return record is not None and record.state != "running"
 
 
 def variables_of(settings: Settings) -> dict[str, str]:
