@@ -88,13 +88,18 @@ class Feed:
 
 
 async def events_of(
-    feed: Feed, is_gone: Callable[[], Awaitable[bool]], is_ending: Callable[[], bool]
+    feed: Feed,
+    is_gone: Callable[[], Awaitable[bool]],
+    is_ending: Callable[[], bool],
+    lookers: anyio.CapacityLimiter,
 ) -> AsyncIterator[bytes]:
-    """The events of a run until it is over, its listener is gone, or the service ends."""
+    """The events of a run until it is over, its listener is gone, or the service ends.
+
+    `lookers` are the threads that look, for moments, for all listeners.
+    """
     told_at = time.monotonic()
-    limiter = anyio.CapacityLimiter(1)  # of its own: listeners keep no thread from the routes
     while not await is_gone():
-        events = await anyio.to_thread.run_sync(partial(_look, feed), limiter=limiter)
+        events = await anyio.to_thread.run_sync(partial(_look, feed), limiter=lookers)
         if events:
             yield b"".join(events)
             told_at = time.monotonic()

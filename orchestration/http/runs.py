@@ -31,6 +31,7 @@ from orchestration.registry import (
 )
 
 BETWEEN_LOOKS = 0.02  # seconds
+LOOKERS = 4  # threads that look for who follows runs; they keep none from the routes
 LOG = "service-runs.log"  # in the data folder: what the runs said that nobody watched
 log = logging.getLogger("assay.runs")
 
@@ -47,6 +48,7 @@ class Runs:
         self._lock = threading.Lock()
         self._own: dict[str, tuple[str | None, Invocation]] = {}  # by run id, with its environment
         self._ending = threading.Event()
+        self.lookers = anyio.CapacityLimiter(LOOKERS)
 
     async def run(
         self,
@@ -116,8 +118,8 @@ class Runs:
             if holder is not None:
                 raise _held(holder)
         with self._lock:
-            for run_id, (env, _) in self._own.items():
-                if env == settings.env:
+            for run_id, (env, own) in self._own.items():
+                if env == settings.env and not _is_over(own):
                     raise _held(run_id)
             if self._ending.is_set():
                 raise Problem(503, "the service is about to end")
@@ -201,6 +203,12 @@ class Runs:
                 await anyio.sleep(BETWEEN_LOOKS)
         for _, invocation in list(self._own.values()):
             await anyio.to_thread.run_sync(invocation.cancel, 0.0)
+
+
+def _is_over(invocation: Invocation) -> bool:
+    """Whether its run is, whose process may have moments left: it holds the warehouse no more."""
+    record = invocation.record
+    return record is not None and record.state != "running"
 
 
 def variables_of(settings: Settings) -> dict[str, str]:

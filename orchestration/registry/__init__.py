@@ -213,7 +213,8 @@ class Registry:
         if self._runs_dir.is_dir() and (is_new or not mark.exists()):
             older = folders.each(self._runs_dir)
             store.add([record for record in older if record.target == self._target])
-            mark.touch()
+            with suppress(OSError):  # who may only read looks at all of them each time
+                mark.touch()
         for away in (self._runs_dir / AWAY).glob(f"*.{self._target}"):
             with suppress(AssayError):
                 store.put(folders.load(self._runs_dir, away.name.removesuffix(f".{self._target}")))

@@ -147,11 +147,11 @@ def check_nothing_is_left(orders: Orders) -> None:
     """
     runs = orders.data_dir / "runs"
     assert not list((runs / UNDER_WAY).iterdir())
-    for run in runs.iterdir():
+    for run in runs.glob("[!.]*"):
         assert {path.name for path in run.iterdir()} <= {"run.json", "run.log"}, run
     kept = {path.name for path in orders.data_dir.iterdir()}
     kept_by_archive = {".histories", "files", "landings"}
-    assert kept <= {"runs", "warehouse.duckdb", "warehouse.lock"} | kept_by_archive
+    assert kept <= {"runs", "runs.sqlite", "warehouse.duckdb", "warehouse.lock"} | kept_by_archive
 
 
 def test_sigterm_ends_a_landing_at_once_with_all_of_it_or_nothing(

@@ -47,6 +47,9 @@ def main() -> None:
     print(said.get("prints", f"{name} is done"), flush=True)
     note(runs_dir, f"end {name}")
     exit_code = said.get("exit", 0)
+    if "lingers_for" in said:
+        save({**record, "state": "succeeded"}, kept_in)
+        wait_for(Path(said["lingers_for"]))
     end(record, kept_in, "failed" if exit_code in (1, 2) else "succeeded", exit_code)
 
 

@@ -200,7 +200,8 @@ def follow_run(
     if position is None and record.state != "running":
         return Response(status_code=204)  # a browser asks no more
     feed = Feed(settings, record.run_id, position or 0)
-    events = events_of(feed, request.is_disconnected, lambda: service.runs.is_ending)
+    runs = service.runs
+    events = events_of(feed, request.is_disconnected, lambda: runs.is_ending, runs.lookers)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 

@@ -101,7 +101,8 @@ def test_a_stream_ends_with_its_listener_and_with_the_service(
         return asked > looks
 
     async def follow() -> list[bytes]:
-        stream = events_of(Feed(settings, RUN_ID), is_gone, lambda: ends)
+        lookers = anyio.CapacityLimiter(1)
+        stream = events_of(Feed(settings, RUN_ID), is_gone, lambda: ends, lookers)
         return [part async for part in stream]
 
     parts = anyio.run(follow)

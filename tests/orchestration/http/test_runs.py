@@ -157,6 +157,17 @@ def test_who_holds_the_warehouse_through_another_door_is_told(
     wait_until(lambda: client.post("/trigger_etl").status_code == 200)
 
 
+def test_a_run_that_is_over_holds_nobody_up_with_the_rest_of_its_process(
+    pretend: Pretend, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    client = pretend({"": {"record": {}, "lingers_for": str(go)}, "lab": {"record": {}}})
+    run_id = client.post("/trigger_etl?wait=false").json()["run_id"]
+    wait_until(lambda: state_of(client, run_id) == "succeeded")
+    assert client.post("/pipelines/lab/runs?wait=true").status_code == 200
+    go.touch()
+
+
 def test_a_run_that_another_came_before_after_all_is_told_which(pretend: Pretend) -> None:
     client = pretend({"": {"record": {"held_by": RUN_ID}, "exit": 1}})
     answer = client.post("/trigger_etl")
