@@ -95,6 +95,7 @@ def test_a_file_lands_in_the_table_of_its_name_once_and_whole(
     assert '"content_type":"text/x-orders"' in planned
 
 
+@pytest.mark.parametrize("target", ["duckdb"])
 def test_an_upload_stays_in_sight_until_its_source_offers_something_else(
     upload: Upload, elt: Elt, settings: Settings, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_an_upload_stays_in_sight_until_its_source_offers_something_else(
     assert fetch(settings, counts) == [(38, 3)]
 
 
+@pytest.mark.parametrize("target", ["postgres"])
 def test_a_source_that_merges_goes_before_what_was_uploaded_and_its_news_behind(
     upload: Upload, elt: Elt, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -192,6 +194,7 @@ def _reading(path: Path) -> Callable[..., Any]:
 
 
 @pytest.mark.contract("S0-05", "S0-08")
+@pytest.mark.parametrize("target", ["duckdb"])
 def test_records_replace_those_before_them_and_stay_as_they_were_sent(
     upload: Upload, settings: Settings, folder: Path
 ) -> None:
