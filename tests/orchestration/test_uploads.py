@@ -1,5 +1,6 @@
 """Uploaded files in a run: where they land, what of them is seen, and what is left behind."""
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -96,6 +97,17 @@ def test_a_file_lands_in_the_table_of_its_name_once_and_whole(
 
 
 @pytest.mark.parametrize("target", ["duckdb"])
+@pytest.mark.parametrize("name", ["sales_2026_09.csv", "sales_2026_09.csv.gz", r"C:\x\sales_1.csv"])
+def test_a_name_that_a_source_looks_for_is_of_its_table(
+    upload: Upload, settings: Settings, name: str
+) -> None:
+    sales = f"{HEADER}\n{ORDER.format(line=1, quantity=1)}\n".encode()
+    done = upload((name, gzip.compress(sales) if name.endswith("gz") else sales))
+    assert states(done) == [("landed", 1, 0)]
+    assert fetch(settings, "select source, table_name from raw._batches") == [("sales", "sales")]
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
 def test_an_upload_stays_in_sight_until_its_source_offers_something_else(
     upload: Upload, elt: Elt, settings: Settings, tmp_path: Path
 ) -> None:
@@ -129,7 +141,9 @@ def test_a_source_that_merges_goes_before_what_was_uploaded_and_its_news_behind(
     folder = tmp_path / "sales"
     folder.mkdir()
     catalog = tmp_path / "sources.yml"
-    catalog.write_text(Path("sources.yml").read_text().replace("seeds/sales", str(folder)))
+    catalog.write_text(
+        Path("sources.yml").read_text().replace("seeds/sales", str(folder)).replace("sales*", "*")
+    )
     monkeypatch.setattr("orchestration.run.load_catalog", _reading(catalog))
     (folder / "a.csv").write_text(f"{HEADER}\n{ORDER.format(line=1, quantity=1)}\n")
     elt("land", "sales")
