@@ -25,6 +25,13 @@ GRACE_SECONDS = 10
 BYTES_AT_ONCE = 1 << 18
 LONGEST_URL = 4_000
 LONGEST_KEY = 4_000
+# for those who read the API's description; request_for decides
+HOST = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+ADDRESS = {
+    "pattern": rf"^https?://{HOST}(:[1-9][0-9]{{0,3}})?(/[!-~]*)?$",
+    "maxLength": LONGEST_URL,
+}
+KEY = {"pattern": "^[ -~]+$", "maxLength": LONGEST_KEY}
 _slots = BoundedSemaphore(AT_ONCE)
 
 

@@ -107,6 +107,7 @@ def test_a_name_that_a_source_looks_for_is_of_its_table(
     assert fetch(settings, "select source, table_name from raw._batches") == [("sales", "sales")]
 
 
+@pytest.mark.parametrize("target", ["duckdb"])
 def test_an_upload_stays_in_sight_until_its_source_offers_something_else(
     upload: Upload, elt: Elt, settings: Settings, tmp_path: Path
 ) -> None:
@@ -133,6 +134,7 @@ def test_an_upload_stays_in_sight_until_its_source_offers_something_else(
     assert fetch(settings, counts) == [(38, 3)]
 
 
+@pytest.mark.parametrize("target", ["postgres"])
 def test_a_source_that_merges_goes_before_what_was_uploaded_and_its_news_behind(
     upload: Upload, elt: Elt, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -206,6 +208,7 @@ def _reading(path: Path) -> Callable[..., Any]:
 
 
 @pytest.mark.contract("S0-05", "S0-08")
+@pytest.mark.parametrize("target", ["duckdb"])
 def test_records_replace_those_before_them_and_stay_as_they_were_sent(
     upload: Upload, settings: Settings, folder: Path
 ) -> None:

@@ -21,7 +21,7 @@ FILES = {
                     "files": {
                         "type": "array",
                         "minItems": 1,
-                        "items": {"type": "string", "format": "binary"},
+                        "items": {"type": "string", "format": "binary", "minLength": 1},
                     }
                 },
             }
@@ -72,11 +72,18 @@ EXTRACTED: dict[int | str, dict[str, Any]] = {
 async def extract_records(
     service: ServiceOf,
     api_url: Annotated[
-        str | None, Query(description="a public address; default: API_URL, else the sample API")
+        str | None,
+        Query(
+            description="a public address; default: API_URL, else the sample API",
+            json_schema_extra=extraction.ADDRESS,
+        ),
     ] = None,
     api_key: Annotated[
         str | None,
-        Query(description="sent there as a bearer token; default for API_URL: API_KEY"),
+        Query(
+            description="sent there as a bearer token; default for API_URL: API_KEY",
+            json_schema_extra=extraction.KEY,
+        ),
     ] = None,
 ) -> StreamingResponse:
     """Ask an API for its records, all pages of them, and answer with them; nothing lands."""
