@@ -2,7 +2,9 @@ with
 
 source as (
 
-    select * from {{ landed_rows('lab', 'users', ['user_id', 'name', 'email', 'signup_date'], with_deleted=true) }} as landed
+    select * from {{ landed_rows('lab', 'users', [
+        'user_id', 'name', 'email', 'signup_date',
+    ], with_deleted=true) }} as landed
 
 ),
 
