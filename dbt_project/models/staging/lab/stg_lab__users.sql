@@ -41,4 +41,4 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['user_id']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'lab', 'users', ['user_id']) }} as undeleted
