@@ -18,7 +18,7 @@ from loaders.batch import Batch
 from loaders.catalog import ApiTable, RestApiSource
 from loaders.errors import SourceError
 from loaders.intake.documents.answers import ITEM, problem_of
-from loaders.logs import hide
+from loaders.logs import MIN_SECRET_LENGTH, hide
 from loaders.settings import load_settings
 from loaders.sources import Search, sample_api
 from loaders.sources.addresses import Guard, RefusedAddressError, StrangerGuard
@@ -54,13 +54,17 @@ class Verdict(msgspec.Struct, frozen=True):
 
 def extract(request: Request) -> Verdict:
     """Ask for the records, and write them as they were sent."""
-    secrets = {request.key, quote(request.key, safe="")} if request.key else set()
+    secrets = _secrets(request.key or "")
     try:
         return Verdict(str(_extract(request)))
     except RefusedAddressError as error:
         return Verdict(error=hide(str(error), secrets), is_refused=True)
     except SourceError as error:
         return Verdict(error=hide(str(error), secrets))
+
+
+def _secrets(key: str) -> set[str]:
+    return {key, quote(key, safe="")} if len(key) >= MIN_SECRET_LENGTH else set()
 
 
 def _extract(request: Request) -> Path:

@@ -97,7 +97,7 @@ def logging_to(
 
 
 def log_service(file: Path, ids: Ids, secrets: Collection[str]) -> None:
-    """Send what a service logs to `file`, begun anew when it is large; warnings to the terminal too.
+    """Send what a service logs to `file`, begun anew when large; warnings to the terminal too.
 
     `ids` gives those of the request that a line is about.
     """

@@ -13,7 +13,7 @@ from loaders.archive import Archive, has_work
 from loaders.archive.shelf import Shelf
 from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
 from loaders.disk import full_disk
-from loaders.errors import AssayError, SettingsError
+from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.intake.columns import table_name
 from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
@@ -164,6 +164,7 @@ def _recorded(
 
                 yield Held(warehouse, record, check)
                 check()
+                _warn(record, _refresh_published(settings, warehouse))
             record.state = _state(record)
             log.info("run %s", record.state)
     except BaseException as error:
@@ -179,6 +180,19 @@ def _recorded(
         raise
     finally:
         _finish(settings, records, record)
+
+
+def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str]:
+    """Renew the copy that a service's readers have, where there is one; what went wrong.
+
+    The run has done its work by then: who reads the copy has the older one a while longer.
+    """
+    try:
+        if warehouse.is_published_by_copy:
+            warehouse.refresh_published()
+    except (WarehouseError, OSError) as error:
+        told = full_disk(error, settings.data_dir) or error
+        yield f"the published copy is older than the warehouse: {told}"
 
 
 def _new_record(settings: Settings) -> RunRecord:
@@ -394,6 +408,7 @@ def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
     record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
+    record.sources = [outcome.without(secrets) for outcome in record.sources]
     try:
         records.save(record)
     finally:

@@ -179,6 +179,11 @@ class Postgres:
             read_only(reader.connection)
             yield _PublishedReader(reader.connection, reader.errors)
 
+    @property
+    def is_published_by_copy(self) -> bool:
+        """Nobody does: the server itself is read."""
+        return False
+
     def refresh_published(self) -> None:
         """Nothing to copy: readers and runs do not meet on a server."""
 

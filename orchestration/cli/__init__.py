@@ -389,6 +389,24 @@ def reset(is_sure: bool, is_json: bool) -> None:
 
 
 @main.command()
+@as_env
+@as_json
+@click.pass_context
+def rollback(context: click.Context, is_json: bool) -> None:
+    """Publish the build before again: readers see its tables instead of the newest ones.
+
+    A run with nothing new leaves it at that; `elt transform` builds and publishes anew.
+    """
+    from loaders.warehouse import kept_open
+    from orchestration.rollback import rollback as roll_back
+
+    settings = settings_of(context)
+    with kept_open():
+        record = roll_back(settings, tell=say, is_debug=is_debugging(context))
+        end_run(context, settings, record, is_json=is_json)
+
+
+@main.command()
 @click.option("--history", help="Which warehouse's landings, where the raw store has several.")
 @as_json
 @click.pass_context

@@ -7,9 +7,11 @@ where somebody still reads them; and what a view of somebody's stands on is neve
 from collections.abc import Iterator
 from typing import Any
 
-MARK = "__old_"
+from orchestration.publishing.marks import IS_OURS
+
+SUFFIX = "__old_"
 LOCK_MILLISECONDS = 300
-OURS = f"nspname ~ '.{MARK}[0-9]+$' and pg_has_role(nspowner, 'usage')"  # with a number at the end
+OURS = f"nspname ~ '.{SUFFIX}[0-9]+$' and {IS_OURS}"
 # What stands in them, and whether a view outside of them reads it, through views of theirs or not
 OUTDATED = f"""with recursive
     outdated as (
@@ -39,9 +41,9 @@ def put_away(session: Any, schema: str) -> None:
     row = session.execute(
         "select coalesce(max(substring(nspname from '[0-9]+$')::int), 0) + 1 from pg_namespace "
         "where starts_with(nspname::text, %s) and nspname ~ '[0-9]+$'",
-        (plain + MARK,),
+        (plain + SUFFIX,),
     ).fetchone()
-    session.execute(f'alter schema "{schema}" rename to "{plain}{MARK}{row[0]}"')
+    session.execute(f'alter schema "{schema}" rename to "{plain}{SUFFIX}{row[0]}"')
 
 
 def drop(session: Any) -> list[str]:

@@ -13,10 +13,10 @@ from loaders.errors import WarehouseError
 from loaders.warehouse import Postgres
 from orchestration import builds, publications
 from orchestration.publications import Build, Publication
-from orchestration.publishing import grants, outdated
+from orchestration.publishing import grants, marks, outdated
 from orchestration.publishing.patience import opened, patiently
 
-LAYERS = ("staging", "clean", "features", "ops", "analytics")
+LAYERS = ("staging", "clean", "features", "ops", "analytics", "public")
 NEXT, PREVIOUS, WITHDRAWN = "__next", "__previous", "__withdrawn"
 KINDS = "('r', 'p', 'v', 'm', 'f')"
 SHARED = f"""select n.nspname = 'public' or not pg_has_role(n.nspowner, 'usage')
@@ -41,6 +41,7 @@ def prepare(warehouse: Postgres, published: Publication | None) -> str:
         with session.transaction():
             for schema in sorted({*LAYERS, *live}):
                 session.execute(f'create schema "{schema}{NEXT}"')
+                marks.mark(session, schema + NEXT)
                 if schema != "public":
                     grants.copy_of_schema(session, schema, schema + NEXT)
     return NEXT
@@ -61,6 +62,8 @@ def publish(
         for kind in (PREVIOUS, WITHDRAWN):
             for schema in _ending(session, kind):
                 outdated.put_away(session, schema + kind)
+        for schema in {relation.split(".", 1)[0] for relation in relations}:
+            marks.mark(session, schema + NEXT)  # dbt made it where only the project names it
         _turn(session, ours, NEXT, PREVIOUS)
         previous = published.live.build_id if published else None
         noted = publications.noted(run_id, build_id, previous=previous)
@@ -111,6 +114,7 @@ def _turn(session: Any, ours: Collection[str], coming: str, going: str) -> None:
 def _move(session: Any, schema: str, ours: Collection[str], coming: str, going: str) -> None:
     arriving = _named(session, schema + coming)
     session.execute(f'create schema "{schema}{going}"')
+    marks.mark(session, schema + going)
     for name in _named(session, schema):
         if name in arriving or f"{schema}.{name}" in ours:
             session.execute(f'alter table "{schema}"."{name}" set schema "{schema}{going}"')
@@ -125,8 +129,11 @@ def _rename(session: Any, schema: str, ours: Collection[str], coming: str, going
     if is_there:
         grants.copy_of_schema(session, schema, schema + coming)
         session.execute(f'alter schema "{schema}" rename to "{schema}{going}"')
+    said = marks.comment_of(session, schema + going) if is_there else None
     session.execute(f'alter schema "{schema}{coming}" rename to "{schema}"')
+    marks.comment(session, schema, said)
     if is_there:
+        marks.mark(session, schema + going)
         arrived = _named(session, schema)
         for name in _named(session, schema + going):
             if name not in arrived and f"{schema}.{name}" not in ours:  # not of a build
@@ -156,9 +163,5 @@ def _relations(session: Any, suffix: str) -> set[str]:
 
 def _ending(session: Any, suffix: str) -> list[str]:
     """The plain names of the schemas of a kind, which are ours."""
-    rows = session.execute(
-        "select nspname from pg_namespace where right(nspname, %s) = %s "
-        "and pg_has_role(nspowner, 'usage') order by 1",
-        (len(suffix), suffix),
-    ).fetchall()
-    return [name.removesuffix(suffix) for (name,) in rows]
+    names = marks.ours(session)
+    return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]

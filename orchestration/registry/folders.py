@@ -23,6 +23,7 @@ RECORD = "run.json"
 LOG = "run.log"
 UNDER_WAY = ".under_way"  # a folder with a file for each run that has begun and not ended
 WORK_FOLDERS = ("dlt", "found")  # of a run, which it removes itself unless it is killed
+WORK_FILES = ("progress.json", "*.part")  # likewise
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 NEWEST = 20  # runs among which that of a process is looked for
 log = logging.getLogger("assay.registry")
@@ -133,6 +134,9 @@ def sweep(runs_dir: Path) -> list[RunRecord]:
         if record is None or record.state != "running":
             for name in WORK_FOLDERS:
                 shutil.rmtree(runs_dir / mark.name / name, ignore_errors=True)
+            for pattern in WORK_FILES:
+                for file in (runs_dir / mark.name).glob(pattern):
+                    file.unlink(missing_ok=True)
             mark.unlink(missing_ok=True)
             killed += [record] if record is not None and record.state == "interrupted" else []
     return killed

@@ -36,6 +36,7 @@ ROWS: dict[int | str, dict[str, Any]] = {
             name: {"description": text, "schema": {"type": kind}}
             for name, text, kind in (
                 ("X-Run-Id", "the run that landed them", "string"),
+                ("X-Files", "of each file, whether it `landed` or is a `duplicate`", "string"),
                 ("X-Rows-Landed", "rows of these files that are in their tables", "integer"),
                 ("X-Rows-Quarantined", "rows of these files that stand aside", "integer"),
             )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from loaders.errors import SettingsError
 from loaders.settings import Settings
@@ -39,12 +39,28 @@ class Started(BaseModel):
     run_id: str
 
 
+# the texts are what a process can be given as one of its arguments
+PARAMS = {
+    "type": "object",
+    "propertyNames": {"pattern": NAME, "maxLength": 100},
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "string", "pattern": r"^[^\x00]*$", "maxLength": 30_000},
+            {"type": ["number", "boolean", "null", "array", "object"]},
+        ]
+    },
+}
+Params = Annotated[
+    dict[Annotated[str, Field(pattern=NAME, max_length=100)], Any], WithJsonSchema(PARAMS)
+]
+
+
 class Asked(BaseModel):
     """With what a pipeline is run; the environment is that of the service where none is named."""
 
     model_config = ConfigDict(extra="forbid")
 
-    params: dict[Annotated[str, Field(pattern=NAME)], Any] = {}
+    params: Params = {}
     env: Literal["dev", "test", "prod"] | None = None
 
 

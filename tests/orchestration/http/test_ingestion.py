@@ -46,6 +46,7 @@ def test_files_land_and_their_first_rows_come_back(running: TestClient, tmp_path
     assert rows[1:] == [{"a_b": "00501"}] * 9
     again = running.post("/ingest?transform=false", files=files)
     assert (again.status_code, again.json()) == (200, rows)
+    assert again.headers["X-Files"] == "duplicate, duplicate"
     record = tmp_path / "data" / "runs" / again.headers["X-Run-Id"] / "run.json"
     states = [upload["state"] for upload in json.loads(record.read_text())["uploads"]]
     assert states == ["duplicate", "duplicate"]
