@@ -8,8 +8,9 @@ from loaders.ledger import has_relation, has_table
 from loaders.warehouse import RAW_SCHEMA, SCHEMAS, Reader, Result, Warehouse
 from orchestration.builds import SCHEMA as BUILDS_SCHEMA
 from orchestration.builds import TABLE as BUILDS_TABLE
+from orchestration.dbt import DBT_PROJECT_DIR
 from orchestration.paging import LINEAGE, Wanted, read_page
-from orchestration.reading import Relation, relations_of
+from orchestration.reading import Relation, find_relation, relations_of
 
 NOT_OF_THE_SOURCE = (*LINEAGE, "_dlt_load_id")
 DLT = re.compile(r"_dlt_\w*")  # tables that dlt keeps for itself
@@ -53,6 +54,20 @@ def list_tables(warehouse: Warehouse) -> list[Listed]:
         for schema, name in sorted(relations, key=lambda at: (SCHEMAS.index(at[0]), at[1]))
         if not DLT.fullmatch(name)
     ]
+
+
+def refuse_unknown(warehouse: Warehouse, name: str) -> None:
+    """Refuse a name that no table has, and that no model of the project would make either.
+
+    Raises:
+        MissingTableError: nobody needs to build anything to know.
+        WarehouseError: the warehouse cannot be read.
+    """
+    model = name.lower().rpartition(".")[2]
+    stems = (path.stem for path in (DBT_PROJECT_DIR / "models").rglob("*.sql"))
+    if not any(stem == model or stem.endswith(f"_{model}") for stem in stems):
+        with warehouse.published_reading() as reader:
+            find_relation(reader, name)
 
 
 def first_chunk(warehouse: Warehouse, table: str | None, limit: int = 10) -> Result:

@@ -3,11 +3,11 @@
     earlier one of the same key: that of a current row brings no older version back, and what lands
     later is a row anew. Rows without a key, or of a table without one, end alone.
 
-    `staged` is a CTE of landed_rows(…, with_deleted=true) with the columns of the key. It is read
-    twice: declare it `not materialized`, so that PostgreSQL keeps no copy of it. The second reading
-    starts from the tombstones, and costs nothing where there are none.
+    `staged` is a CTE of landed_rows(…, with_deleted=true) with the columns of the key. It is named
+    more than once: declare it `not materialized`, so that PostgreSQL keeps no copy of it. Where
+    nothing of the table was deleted, rows are read once and no key is compared.
 -#}
-{% macro undeleted_rows(staged, key) -%}
+{% macro undeleted_rows(staged, source_name, table_name, key) -%}
 (
     with
 
@@ -17,6 +17,7 @@
             _batch_id,
             _row
         from {{ source('ledger', '_tombstones') }}
+        where source = '{{ source_name }}' and table_name = '{{ table_name }}'
 
     ),
 
@@ -41,6 +42,10 @@
 
     select staged.*
     from {{ staged }} as staged
+    where not exists (select 1 from tombstones)
+    union all
+    select staged.*
+    from {{ staged }} as staged
     left join tombstones
         on staged._batch_id = tombstones._batch_id and staged._row = tombstones._row
     left join ended
@@ -50,7 +55,8 @@
             and staged.{{ column }} = ended.{{ column }}
             {%- endfor %}
     where
-        tombstones._row is null
+        exists (select 1 from tombstones)
+        and tombstones._row is null
         and (
             ended._row is null
             or (staged.{{ order | join(', staged.') }}) > (ended.{{ order | join(', ended.') }})

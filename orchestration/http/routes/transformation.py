@@ -13,6 +13,7 @@ from orchestration.http.problems import Problem, declared
 from orchestration.http.service import Service, ServiceOf
 from orchestration.paging import Wanted, read_page
 from orchestration.registry import RunRecord
+from orchestration.tables import refuse_unknown
 
 router = APIRouter(tags=["transformation"])
 STATUS = "Data successfully transformed"
@@ -54,6 +55,7 @@ async def transform(
     """Build the models on what has landed and answer with one of them; or run one query."""
     if query is not None:
         return await run_in_threadpool(_ask, service, query)
+    await run_in_threadpool(refuse_unknown, service.warehouse(), model)
     record = await service.runs.run(["transform"], request.state.request_id)
     if record.state != "succeeded":
         raise Problem(500, f"Error transforming data: {_reason(record)}", run_id=record.run_id)

@@ -82,7 +82,13 @@ def test_what_was_built_is_answered(built: TestClient, runs: StandIn) -> None:
     assert runs.asked == [(["transform"], "req-1")]
     sales = built.get("/transform?model=sales").json()
     assert (len(sales["data"]), sales["truncated"]) == (10_000, True)
+    runs.asked.clear()
     assert built.get("/transform?model=nowhere").status_code == 404
+    assert runs.asked == []  # nothing is built to find that out
+    assert (
+        built.get("/transform?model=compound_usage").status_code == 404
+    )  # where a build made none
+    assert len(runs.asked) == 1
 
 
 @pytest.mark.contract("S0-07")

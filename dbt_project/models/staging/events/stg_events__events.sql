@@ -66,4 +66,4 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['event_id']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'events', 'events', ['event_id']) }} as undeleted

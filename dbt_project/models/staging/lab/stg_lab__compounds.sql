@@ -28,4 +28,4 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['compound_id']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'lab', 'compounds', ['compound_id']) }} as undeleted

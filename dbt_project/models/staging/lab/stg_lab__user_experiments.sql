@@ -41,4 +41,4 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['experiment_id']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'lab', 'user_experiments', ['experiment_id']) }} as undeleted

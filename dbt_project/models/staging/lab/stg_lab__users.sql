@@ -2,7 +2,9 @@ with
 
 source as (
 
-    select * from {{ landed_rows('lab', 'users', ['user_id', 'name', 'email', 'signup_date'], with_deleted=true) }} as landed
+    select * from {{ landed_rows('lab', 'users', [
+        'user_id', 'name', 'email', 'signup_date',
+    ], with_deleted=true) }} as landed
 
 ),
 
@@ -39,4 +41,4 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['user_id']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'lab', 'users', ['user_id']) }} as undeleted

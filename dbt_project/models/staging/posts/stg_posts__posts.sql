@@ -53,4 +53,4 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['post_id']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'posts', 'posts', ['post_id']) }} as undeleted

@@ -58,4 +58,6 @@ renamed as not materialized (
 
 )
 
-select * from {{ undeleted_rows('renamed', ['sales_order_number', 'sales_order_line_number']) }} as undeleted
+select * from {{ undeleted_rows('renamed', 'sales', 'sales', [
+    'sales_order_number', 'sales_order_line_number',
+]) }} as undeleted
