@@ -37,6 +37,14 @@ class BadParameterError(SettingsError):
     """A parameter of a pipeline is unknown, missing, or has a value that makes no sense."""
 
 
+class MissingColumnError(BadParameterError):
+    """A table has no such column."""
+
+
+class AmbiguousRowError(BadParameterError):
+    """What names a row names several, or one that came from no single raw row."""
+
+
 class TemplateNotFoundError(SettingsError):
     """There is no template of that name."""
 

@@ -6,10 +6,11 @@ Secrets never reach a log: the values of secret variables are replaced wherever 
 import json
 import logging
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from loaders.disk import full_disk
@@ -17,6 +18,9 @@ from loaders.settings import Settings
 from loaders.settings.variables import VARIABLES
 
 ROOT = "assay"
+LARGEST_LOG = 10_000_000  # bytes of a service's; then it begins anew
+LOGS_KEPT = 5
+Ids = Callable[[], Mapping[str, str]]
 HIDDEN = "***"
 MIN_SECRET_LENGTH = 4  # shorter ones would blot out ordinary words
 
@@ -77,7 +81,7 @@ def logging_to(
         handler.close()
     lines = _RunLog(file, encoding="utf-8", errors="backslashreplace")
     ids = {"run_id": run_id, **({"request_id": request_id} if request_id else {})}
-    lines.setFormatter(_JsonLines(ids, secrets))
+    lines.setFormatter(_JsonLines(lambda: ids, secrets))
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.DEBUG if is_debug else logging.WARNING)
     console.setFormatter(_Plain(secrets))
@@ -92,6 +96,31 @@ def logging_to(
         lines.close()
 
 
+def log_service(file: Path, ids: Ids, secrets: Collection[str]) -> None:
+    """Send what a service logs to `file`, begun anew when large; warnings to the terminal too.
+
+    `ids` gives those of the request that a line is about.
+    """
+    from logging.handlers import RotatingFileHandler
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger(ROOT)
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    lines = RotatingFileHandler(
+        file,
+        maxBytes=LARGEST_LOG,
+        backupCount=LOGS_KEPT,
+        encoding="utf-8",
+        errors="backslashreplace",
+    )
+    lines.setFormatter(_JsonLines(ids, secrets))
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.WARNING)
+    console.setFormatter(_Plain(secrets, has_tracebacks=False))
+    root.handlers = [lines, console]
+
+
 class _RunLog(logging.FileHandler):
     """The run says once that the disk is full; a traceback for each line would say it again."""
 
@@ -102,9 +131,13 @@ class _RunLog(logging.FileHandler):
 
 
 class _Plain(logging.Formatter):
-    def __init__(self, secrets: Collection[str]) -> None:
+    def __init__(self, secrets: Collection[str], *, has_tracebacks: bool = True) -> None:
         super().__init__("%(levelname)s %(message)s")
         self._secrets = secrets
+        self._has_tracebacks = has_tracebacks
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 -- logging's name
+        return super().formatException(ei) if self._has_tracebacks else str(ei[1])
 
     def format(self, record: logging.LogRecord) -> str:
         return hide(super().format(record), self._secrets)
@@ -113,7 +146,7 @@ class _Plain(logging.Formatter):
 class _JsonLines(logging.Formatter):
     """One event a line, so that a newline in a value cannot forge a second event."""
 
-    def __init__(self, ids: Mapping[str, str], secrets: Collection[str]) -> None:
+    def __init__(self, ids: Ids, secrets: Collection[str]) -> None:
         super().__init__()
         self._ids = ids
         self._secrets = secrets
@@ -123,7 +156,7 @@ class _JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "part": record.name.removeprefix(f"{ROOT}."),
-            **self._ids,
+            **self._ids(),
             "message": hide(record.getMessage(), self._secrets),
         }
         if record.exc_info:

@@ -39,8 +39,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def told(self) -> str:
         """Its name for people, without what would steer a terminal or break a line."""
-        shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in self.name)
-        return shown[:LONGEST_NAME] or "(without a name)"
+        return _printable(self.name)
 
 
 class Uploads(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +62,16 @@ class UploadOutcome(msgspec.Struct, frozen=True):
     batches: tuple[str, ...] = ()
     reason: str | None = None
     kept: str | None = None
+
+    @property
+    def told(self) -> str:
+        """Its name for people."""
+        return _printable(self.name)
+
+
+def _printable(name: str) -> str:
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    return shown[:LONGEST_NAME] or "(without a name)"
 
 
 def is_uploaded(uri: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse
+from orchestration import publications
 
 SCHEMA, TABLE = "ops", "_builds"
 CREATE = (
@@ -43,18 +44,24 @@ LEDGER = {
 
 
 class Standing(NamedTuple):
-    """How the models stand to the raw data: why a build is due, or None and the run of the last."""
+    """How the models stand to the raw data: why a build is due, or None and the run of the last.
+
+    `withdrawn` is the run whose build is the newest and was rolled back; `run_id` is then that of
+    the build which readers see.
+    """
 
     reason: str | None
     run_id: str | None
     ledger: str
+    withdrawn: str | None = None
 
 
 class _Build(NamedTuple):
+    build_id: int
     run_id: str
     fingerprint: str
     ledger: str
-    relations: list[str]
+    relations: Collection[str]
     has_succeeded: bool
 
 
@@ -65,7 +72,14 @@ def standing(reader: Reader, fingerprint: str) -> Standing:
     last = _last(reader) if f"{SCHEMA}.{TABLE}" in existing else None
     if last is None:
         return Standing("nothing was built yet", None, ledger)
-    return Standing(_reason(last, fingerprint, ledger, existing), last.run_id, ledger)
+    published = publications.latest(reader)
+    withdrawn = published.withdrawn if published else None
+    if published is None or withdrawn is None or withdrawn.build_id != last.build_id:
+        return Standing(_reason(last, fingerprint, ledger, existing), last.run_id, ledger)
+    # What was rolled back is not built again from the same, but what readers see has to be there
+    seen = last._replace(relations=published.live.relations)
+    reason = _reason(seen, fingerprint, ledger, existing)
+    return Standing(reason, published.live.run_id, ledger, withdrawn.run_id)
 
 
 def begin(warehouse: Warehouse, run_id: str, fingerprint: str, ledger: str) -> None:
@@ -77,13 +91,27 @@ def begin(warehouse: Warehouse, run_id: str, fingerprint: str, ledger: str) -> N
     warehouse.commit([*((sql, ()) for sql in CREATE), (BEGIN, (run_id, fingerprint, ledger))])
 
 
-def complete(warehouse: Warehouse, run_id: str, relations: Collection[str]) -> None:
-    """Note that the build succeeded, and which relations it made.
+def completed(run_id: str, relations: Collection[str]) -> tuple[str, tuple[object, ...]]:
+    """The statement that notes that the build succeeded, and which relations it made.
 
-    Raises:
-        WarehouseError: the warehouse cannot be written.
+    For the transaction that publishes it.
     """
-    warehouse.commit([(COMPLETE, (json.dumps(sorted(relations)), run_id))])
+    return COMPLETE, (json.dumps(sorted(relations)), run_id)
+
+
+def last_made(reader: Reader) -> Collection[str]:
+    """What the last build made that succeeded, as `schema.name`."""
+    rows = reader.fetch(
+        f"select relations from {SCHEMA}.{TABLE} where built_at is not null "
+        "order by build_id desc limit 1"
+    ).rows
+    return json.loads(rows[0][0] or "[]") if rows else ()
+
+
+def last_id(reader: Reader) -> int:
+    """The number of the build that was begun last."""
+    found = reader.fetch(f"select max(build_id) from {SCHEMA}.{TABLE}").rows[0][0]
+    return int(found)
 
 
 def _reason(last: _Build, fingerprint: str, ledger: str, existing: Collection[str]) -> str | None:
@@ -95,7 +123,7 @@ def _reason(last: _Build, fingerprint: str, ledger: str, existing: Collection[st
         return "other data has landed"
     if last.ledger != ledger:
         return "rows were deleted"
-    missing = [relation for relation in last.relations if relation not in existing]
+    missing = [relation for relation in sorted(last.relations) if relation not in existing]
     return f"{missing[0]} is missing" if missing else None
 
 
@@ -105,12 +133,12 @@ def _landed(ledger: str) -> list[str]:
 
 def _last(reader: Reader) -> _Build | None:
     rows = reader.fetch(
-        "select run_id, fingerprint, ledger, relations, built_at is not null "
+        "select build_id, run_id, fingerprint, ledger, relations, built_at is not null "
         f"from {SCHEMA}.{TABLE} order by build_id desc limit 1"
     ).rows
-    for run_id, fingerprint, ledger, relations, has_succeeded in rows:
+    for build_id, run_id, fingerprint, ledger, relations, has_succeeded in rows:
         made = json.loads(relations or "[]")
-        return _Build(run_id, fingerprint, ledger, made, has_succeeded)
+        return _Build(build_id, run_id, fingerprint, ledger, made, has_succeeded)
     return None
 
 

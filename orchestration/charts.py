@@ -1,19 +1,23 @@
 """Charts of rows, as SVG without scripts: drawn here, so that no page loads anything."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from io import StringIO
+from math import isnan
 from threading import Lock
 from typing import Any, Literal, NamedTuple
 
-from loaders.errors import BadParameterError
+from loaders.errors import BadParameterError, MissingColumnError
 from loaders.warehouse import Result
 from orchestration.formats import text
 
 Kind = Literal["bar", "line", "scatter", "hist"]
 MOST_BARS, MOST_POINTS = 50, 1000
+BINS = 30
+GREATEST = 1e100  # in either direction: room for the axes beside it
 SIZE = (9.0, 5.0)  # inches
 LONGEST_LABEL = 40
 COLOUR = "#1f5f8b"
@@ -40,19 +44,25 @@ def draw(result: Result, chart: Chart) -> str:
     """The chart as an `<svg>` element, with a title and a description for those who hear it.
 
     Raises:
-        BadParameterError: there is no such column, or its values are no numbers and should be.
+        MissingColumnError: there is no such column.
+        BadParameterError: its values are no numbers and should be.
     """
     x = _values(result, chart.x)
+    told = f"{chart.kind} chart of {chart.title}, {len(x)} rows: {chart.y or 'count'} by {chart.x}"
+    numbers: list[float] = []
+    y: list[float] = []
     if chart.kind == "hist":
         numbers = _numbers(chart.x, x)
-        y: list[float] = []
     elif chart.y is None:
-        raise BadParameterError(f"a {chart.kind} chart needs y, a column of numbers")
+        counts = Counter(map(text, x))
+        x, y = list(counts), [float(count) for count in counts.values()]
     else:
-        numbers, y = [], _numbers(chart.y, _values(result, chart.y))
-    with _drawing:
-        svg = _draw(chart, x, numbers, y)
-    told = f"{chart.kind} chart of {chart.title}, {len(x)} rows: {chart.y or 'count'} by {chart.x}"
+        y = _numbers(chart.y, _values(result, chart.y))
+    try:
+        with _drawing:
+            svg = _draw(chart, x, numbers, y)
+    except (ValueError, OverflowError) as error:
+        raise BadParameterError(f"these values cannot be drawn: {error}") from None
     return OPENING.sub(lambda found: _opening(found.group(1), chart.title, told), svg, count=1)
 
 
@@ -65,7 +75,7 @@ def _draw(chart: Chart, x: list[Any], numbers: list[float], y: list[float]) -> s
     figure = Figure(figsize=SIZE, layout="tight")
     axes = figure.add_subplot()
     if chart.kind == "hist":
-        axes.hist(numbers, bins="auto", color=COLOUR)
+        axes.hist(numbers, bins=BINS, range=_range(numbers), color=COLOUR)
     elif chart.kind == "bar":
         axes.bar(range(len(y)), y, color=COLOUR)
         axes.set_xticks(range(len(x)), [_label(value) for value in x], rotation=90)
@@ -83,6 +93,14 @@ def _draw(chart: Chart, x: list[Any], numbers: list[float], y: list[float]) -> s
     file = StringIO()
     figure.savefig(file, format="svg", metadata=METADATA)
     return file.getvalue()
+
+
+def _range(numbers: list[float]) -> tuple[float, float]:
+    """From the least to the greatest, wide enough for bins that differ."""
+    known = [value for value in numbers if not isnan(value)] or [0.0]
+    least, most = min(known), max(known)
+    width = max(abs(least), abs(most), 1.0) * 1e-6
+    return (least, most) if most - least > width else (least - width, most + width)
 
 
 def _places(x: list[Any]) -> list[float]:
@@ -108,14 +126,17 @@ def _opening(view_box: str, title: str, told: str) -> str:
 
 def _values(result: Result, name: str) -> list[Any]:
     if name not in result.columns:
-        raise BadParameterError(f"there is no column {name!r}; {', '.join(result.columns)}")
+        raise MissingColumnError(f"there is no column {name!r}; {', '.join(result.columns)}")
     at = result.columns.index(name)
     return [_plain(row[at]) for row in result.rows]
 
 
 def _plain(value: Any) -> Any:
     is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
-    return float(value) if is_number else value
+    if not is_number:
+        return value
+    value = float(value) if isinstance(value, Decimal) else value  # whose NaN has no order
+    return float(value) if abs(value) < GREATEST else float("nan")
 
 
 def _numbers(name: str, values: Sequence[Any]) -> list[float]:
@@ -123,7 +144,7 @@ def _numbers(name: str, values: Sequence[Any]) -> list[float]:
     strange = next((v for v in values if v is not None and not isinstance(v, float)), None)
     if strange is not None:
         raise BadParameterError(f"{name} has {text(strange)[:LONGEST_LABEL]!r}, which is no number")
-    return [value if value is not None and abs(value) < 1e300 else float("nan") for value in values]
+    return [v if v is not None and abs(v) < GREATEST else float("nan") for v in values]
 
 
 def _label(value: Any) -> str:

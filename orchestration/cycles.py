@@ -14,13 +14,12 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from loaders.catalog import Schedule
-from orchestration.invocations import COMMAND, PATIENCE, Invocation
+from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log
 from orchestration.registry import RunRecord
 
 State = Literal["succeeded", "failed", "interrupted", "skipped"]
 DONE = (0, 3)  # exit codes
 BADNESS = (0, 3, 2, 1)  # exit codes, from the best to the worst
-LARGEST_LOG = 10_000_000  # bytes; then it begins anew, and one before it is kept
 
 
 class Job(NamedTuple):
@@ -82,7 +81,9 @@ def arguments_of(schedule: Schedule, env: str | None) -> list[str]:
     """The command line of a cycle, in the environment of the schedule or else in this one."""
     names = [schedule.pipeline] if schedule.pipeline else list(schedule.run or ())
     given = {key: value for key, value in schedule.params.items() if value is not None}
-    params = [part for key, value in given.items() for part in ("--param", f"{key}={_text(value)}")]
+    params = [
+        part for key, value in given.items() for part in ("--param", f"{key}={text_of(value)}")
+    ]
     env = schedule.env or env
     return ["run", *names, *params, *(("--env", env) if env else ())]
 
@@ -141,19 +142,12 @@ class Cycles:
             current.cancel(self._patience)
 
     def _start(self, job: Job, at: datetime) -> Invocation | None:
-        self._write_head(f"{at:%Y-%m-%dT%H:%M:%SZ} {job.name}")
+        begin_log(self._log, f"{at:%Y-%m-%dT%H:%M:%SZ} {job.name}")
         with self._lock:
             if self._is_stopped:
                 return None
             self._current = Invocation(job.arguments, job.runs_dir, self._log, self._command)
             return self._current
-
-    def _write_head(self, head: str) -> None:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        if self._log.exists() and self._log.stat().st_size > LARGEST_LOG:
-            self._log.replace(self._log.with_suffix(".log.1"))
-        with self._log.open("a", encoding="utf-8") as log:
-            log.write(f"--- {head}\n")
 
     def _told(self, job: Job, at: datetime, began: float, **outcome: Any) -> Cycle:
         outcome = {"state": "failed", **outcome}
@@ -191,6 +185,6 @@ def _rows_new(record: RunRecord) -> int:
     return sum(outcome.new.landed for outcome in record.sources)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A parameter as `--param` takes it."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -35,6 +35,7 @@ gc.set_threshold(100_000, 50, 50)
 from dbt.cli.main import cli
 cli(prog_name="dbt")
 """
+SUFFIX = "ELT_BUILD_SUFFIX"  # of the schemas in which dbt builds: see generate_schema_name.sql
 SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
 
 
@@ -50,7 +51,8 @@ class BuildOutcome(msgspec.Struct, frozen=True):
     """A build: how many models and tests passed, of how many, and what failed.
 
     `relations` are what it made, each as `schema.name`. `up_to_date_since` is the run whose build
-    still stands, where none was due: nothing was built or tested then.
+    still stands, where none was due: nothing was built or tested then. `withdrawn` is the run whose
+    newer build was rolled back, and is not built again from the same data.
     """
 
     models_passed: int = 0
@@ -60,6 +62,7 @@ class BuildOutcome(msgspec.Struct, frozen=True):
     failures: tuple[Failure, ...] = ()
     relations: tuple[str, ...] = ()
     up_to_date_since: str | None = None
+    withdrawn: str | None = None
 
     @property
     def is_success(self) -> bool:
@@ -107,24 +110,41 @@ def environment(settings: Settings, warehouse: Warehouse) -> dict[str, str]:
     }
 
 
-def build(settings: Settings, warehouse: Warehouse, log_dir: Path) -> BuildOutcome:
-    """Build and test every model."""
-    results_path = artefacts_dir(settings, warehouse) / "run_results.json"
+def build(
+    settings: Settings, warehouse: Warehouse, log_dir: Path, suffix: str = ""
+) -> BuildOutcome:
+    """Build and test every model, in the schemas with the suffix; `relations` are without it."""
+    results_path = target_dir(settings, warehouse, suffix) / "run_results.json"
     results_path.unlink(missing_ok=True)
-    output = invoke(settings, warehouse, ["build"], log_dir)
+    output = invoke(settings, warehouse, ["build"], log_dir, suffix)
     if not results_path.exists():
         return BuildOutcome(failures=(Failure("dbt", "project", last_words(output)),))
     results = msgspec.json.decode(results_path.read_bytes(), type=_RunResults).results
-    return _outcome(results)
+    return _outcome(results, suffix)
+
+
+def target_dir(settings: Settings, warehouse: Warehouse, suffix: str) -> Path:
+    """Where dbt keeps what it parsed: apart for each suffix, which changes the name of each node.
+
+    So neither a build in another place nor dbt by hand makes the next build parse all again.
+    """
+    place = artefacts_dir(settings, warehouse)
+    return place / suffix.strip("_") if suffix else place
 
 
 def invoke(
-    settings: Settings, warehouse: Warehouse, arguments: list[str], log_dir: Path
+    settings: Settings,
+    warehouse: Warehouse,
+    arguments: list[str],
+    log_dir: Path,
+    suffix: str = "",
 ) -> "subprocess.CompletedProcess[str]":
     """Run a dbt command to its end; its output is kept in `log_dir`."""
     import subprocess  # late, as all that only a build needs
 
     variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
+    variables["DBT_TARGET_PATH"] = str(target_dir(settings, warehouse, suffix))
+    variables[SUFFIX] = suffix
     for name in [name for name in variables if without_postfix(name)[0] in SECRETS_DBT_NEEDS_NOT]:
         del variables[name]
     command = [sys.executable, "-P", "-c", PROGRAM, "--no-use-colors", *arguments]
@@ -147,21 +167,22 @@ def _end(process: "subprocess.Popen[str]", patience: float = 10) -> None:
     process.kill()
 
 
-def _outcome(results: list[_RunResult]) -> BuildOutcome:
+def _outcome(results: list[_RunResult], suffix: str) -> BuildOutcome:
     counts: dict[str, Any] = {"models": 0, "models_passed": 0, "tests": 0, "tests_passed": 0}
     failures: list[Failure] = []
     relations: list[str] = []
     for result in results:
-        kind, _, name = result.unique_id.split(".", 2)
+        kind, _, node = result.unique_id.split(".", 2)
         group = "tests" if kind in TESTS else "models"
         is_passed = result.status in PASSED
         if kind in TESTS | BUILT:
             counts[group] += 1
             counts[f"{group}_passed"] += is_passed
         if kind in BUILT and result.relation_name:
-            relations.append(".".join(IDENTIFIER.findall(result.relation_name)[-2:]))
+            schema, name = IDENTIFIER.findall(result.relation_name)[-2:]
+            relations.append(f"{schema.removesuffix(suffix)}.{name}")
         if not is_passed and result.status != "skipped":
-            failures.append(Failure(kind, _short(name), (result.message or "").strip()))
+            failures.append(Failure(kind, _short(node), (result.message or "").strip()))
     return BuildOutcome(**counts, failures=tuple(failures), relations=tuple(relations))
 
 

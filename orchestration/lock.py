@@ -4,6 +4,7 @@ DuckDB: a lock on a file beside the warehouse. PostgreSQL: an advisory lock, whi
 releases when the holder's connection ends, however it ends.
 """
 
+import fcntl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -59,17 +60,17 @@ def holder_of(warehouse: Warehouse) -> str | None:
 
 
 def _file_holder(warehouse: Path) -> str | None:
-    from filelock import FileLock, Timeout
-
+    """Ask for a share of the lock, which others who ask may have too, and a run waits out."""
     place = warehouse.with_suffix(".lock")
     if not place.exists():
         return None
-    try:
-        with FileLock(place, timeout=0):
-            return None
-    except Timeout:
-        holder = warehouse.with_suffix(".run")
-        return (holder.read_text() if holder.exists() else "") or UNKNOWN
+    with place.open("rb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # as filelock does it; freed by close
+        except BlockingIOError:
+            holder = warehouse.with_suffix(".run")
+            return (holder.read_text() if holder.exists() else "") or UNKNOWN
+        return None
 
 
 @contextmanager

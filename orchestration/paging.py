@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from loaders.deletion import row_id
-from loaders.errors import BadParameterError, MissingRowError, WarehouseError
+from loaders.errors import (
+    AmbiguousRowError,
+    BadParameterError,
+    MissingColumnError,
+    MissingRowError,
+    WarehouseError,
+)
 from loaders.ledger import has_table
 from loaders.ledger.tombstones import TABLE as TOMBSTONES
 from loaders.ledger.tombstones import RowId
@@ -63,7 +69,8 @@ def read_page(warehouse: Warehouse, name: str, wanted: Wanted) -> Page:
 
     Raises:
         MissingTableError: there is no such table.
-        BadParameterError: there is no such column, or a value is none of its column's type.
+        MissingColumnError: there is no such column.
+        BadParameterError: a value is none of its column's type.
         WarehouseError: the warehouse cannot be read.
     """
     with warehouse.published_reading() as reader:
@@ -78,7 +85,7 @@ def read_row(warehouse: Warehouse, name: str, key: str) -> Page:
     Raises:
         MissingTableError: there is no such table.
         MissingRowError: there is no such row, or it is deleted.
-        BadParameterError: several rows have that key.
+        AmbiguousRowError: several rows have that key.
         WarehouseError: the warehouse cannot be read.
     """
     with warehouse.published_reading() as reader:
@@ -88,7 +95,7 @@ def read_row(warehouse: Warehouse, name: str, key: str) -> Page:
     if page is None or not page.result.rows:
         raise MissingRowError(f"{relation.name} has no row {key!r}")
     if len(page.result.rows) > 1:
-        raise BadParameterError(f"{relation.name} has several rows {key!r}; ask for a page of them")
+        raise AmbiguousRowError(f"{relation.name} has several rows {key!r}; ask for a page of them")
     return page
 
 
@@ -97,13 +104,13 @@ def raw_row(warehouse: Warehouse, name: str, key: str) -> tuple[str, RowId]:
 
     Raises:
         MissingTableError, MissingRowError: there is no such table, or no such row.
-        BadParameterError: it came from no single row, so that there is none to delete.
+        AmbiguousRowError: it came from no single row, so that there is none to delete.
         WarehouseError: the warehouse cannot be read.
     """
     with warehouse.published_reading() as reader:
         relation = find_relation(reader, name)
         if not _has_lineage(relation):
-            raise BadParameterError(
+            raise AmbiguousRowError(
                 f"rows of {relation.name} are computed; delete the raw rows that they come from"
             )
         filters = _of_key(reader, relation, key)
@@ -112,7 +119,7 @@ def raw_row(warehouse: Warehouse, name: str, key: str) -> tuple[str, RowId]:
         if found is None or not found.result.rows:
             raise MissingRowError(f"{relation.name} has no row {key!r}")
         if len(found.result.rows) > 1:
-            raise BadParameterError(f"{relation.name} has several rows {key!r}; name one of them")
+            raise AmbiguousRowError(f"{relation.name} has several rows {key!r}; name one of them")
         named = _lineage_of_row(found)
         if relation.schema == RAW_SCHEMA:
             return relation.table, named
@@ -127,12 +134,12 @@ def column_of(relation: Relation, name: str) -> int:
     """The number of a column.
 
     Raises:
-        BadParameterError: there is none of that name.
+        MissingColumnError: there is none of that name.
     """
     for number, column in enumerate(relation.columns):
         if column == name:
             return number
-    raise BadParameterError(
+    raise MissingColumnError(
         f"{relation.name} has no column {name!r}; it has {', '.join(relation.columns)}"
     )
 
@@ -212,13 +219,14 @@ def _ordered(source: Source, number: int) -> str:
 
 def _of_key(reader: Reader, relation: Relation, key: str) -> list[tuple[str, str]]:
     """The filters that find a row; none where no row can have that key."""
+    named = None
     if _has_lineage(relation):
         named = _lineage_of(key)
-        if named is not None:
-            return [(LINEAGE[0], named.batch_id), (LINEAGE[1], str(named.row))]
-        if relation.schema == RAW_SCHEMA:
+        if named is None and relation.schema == RAW_SCHEMA:
             return []
     filters = [(next(iter(relation.columns)), key)]
+    if named is not None:
+        filters = [(LINEAGE[0], named.batch_id), (LINEAGE[1], str(named.row))]
     try:
         list(_conditions(reader, relation, relation.source, filters))
     except BadParameterError:

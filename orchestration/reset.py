@@ -11,9 +11,10 @@ from loaders.errors import WarehouseError
 from loaders.ledger import objects
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Postgres, Warehouse
-from orchestration import builds
+from orchestration import builds, publications
 from orchestration.dbt import DBT_PROJECT_DIR
 from orchestration.lock import run_lock
+from orchestration.publishing import marks
 
 SCHEMAS = ("analytics", "ops", "features", "clean", "staging", RAW_SCHEMA)
 LINEAGE = ("_landing_batch", "_landing_rows", "_landing_load")  # what raw columns default to
@@ -22,6 +23,10 @@ FUNCTIONS = (
     "public.try_jsonb(text)",
     *(f"{RAW_SCHEMA}.{name}()" for name in LINEAGE),
 )
+LEDGERS = {
+    (builds.SCHEMA, builds.TABLE),
+    (publications.SCHEMA, publications.TABLE),
+}
 PREFIXES = ("analytics_", "compatibility_")  # of files whose alias is the rest
 
 
@@ -36,10 +41,10 @@ def drop_warehouse(settings: Settings, warehouse: Warehouse) -> None:
         if isinstance(warehouse, DuckDB):
             for suffix in ("", ".wal"):
                 warehouse.path.with_name(warehouse.path.name + suffix).unlink(missing_ok=True)
+            if warehouse.is_published_by_copy:
+                warehouse.refresh_published()
         else:
-            _drop_relations(
-                warehouse, {*_landed(settings), *_built(), (builds.SCHEMA, builds.TABLE)}
-            )
+            _drop_relations(warehouse, {*_landed(settings), *_built(), *LEDGERS})
 
 
 def _built() -> set[tuple[str, str]]:
@@ -66,15 +71,18 @@ def _drop_relations(warehouse: Postgres, ours: Collection[tuple[str, str]]) -> N
         try:
             with connection.transaction():
                 ours = {*ours, *_in_ledger(connection)}
+                whole = marks.ours(connection)
                 for kind, word in (("v", "view"), ("r", "table")):
                     names = [
-                        f'"{s}"."{t}"' for s, t in _existing(connection, kind) if (s, t) in ours
+                        f'"{s}"."{t}"'
+                        for s, t in _existing(connection, kind, [*SCHEMAS, "public", *whole])
+                        if (s, t) in ours or s in whole
                     ]
                     if names:  # in one statement, so that they may depend on each other
                         connection.execute(f"drop {word} {', '.join(names)}")
                 for function in FUNCTIONS:
                     connection.execute(f"drop function if exists {function}")
-                for schema in SCHEMAS:
+                for schema in (*SCHEMAS, *whole):
                     if not _holds_anything(connection, schema):
                         connection.execute(f"drop schema if exists {schema}")
         except ERRORS as error:
@@ -89,11 +97,11 @@ def _in_ledger(connection: Any) -> list[tuple[str, str]]:
     return [(RAW_SCHEMA, table) for (table,) in rows]
 
 
-def _existing(connection: Any, kind: str) -> list[tuple[str, str]]:
+def _existing(connection: Any, kind: str, schemas: Collection[str]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = connection.execute(
         "select nspname, relname from pg_class join pg_namespace n on n.oid = relnamespace "
         "where relkind = %s and nspname = any(%s) order by 1, 2",
-        (kind, [*SCHEMAS, "public"]),
+        (kind, list(schemas)),
     ).fetchall()
     return rows
 

@@ -13,14 +13,14 @@ from loaders.archive import Archive, has_work
 from loaders.archive.shelf import Shelf
 from loaders.catalog import FilesSource, SourceSpec, load_catalog, tables_of
 from loaders.disk import full_disk
-from loaders.errors import AssayError, SettingsError
+from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.intake.columns import table_name
 from loaders.landing import Outcome, land_paths, land_source, make_tables
 from loaders.settings import Settings
 from loaders.settings.starter import take_starter
 from loaders.sources import files
 from loaders.warehouse import Warehouse, open_warehouse
-from orchestration import builds, dbt
+from orchestration import builds, dbt, publishing
 from orchestration.fingerprint import fingerprint
 from orchestration.interruption import interruptible
 from orchestration.lock import UNKNOWN, RunUnderWayError, run_lock
@@ -33,7 +33,7 @@ from orchestration.registry import (
     Rejections,
     RunRecord,
     State,
-    is_free,
+    has_begun,
     new_run_id,
     now,
     process_start,
@@ -94,9 +94,11 @@ def run(
                 check()
         elif waiting := Shelf(settings).waiting():
             _warn(record, [f"{waiting} objects wait for the raw store; `elt land` archives them"])
-        is_modelled = not paths or any(landed.source in catalog for landed in record.sources)
+        is_modelled = not paths or any(
+            done.source in catalog and done.books.landed for done in record.sources
+        )
         if transforms and is_modelled:
-            _transform(settings, warehouse, record, catalog, tell, is_asked=not lands)
+            _transform(settings, warehouse, record, catalog, tell, check, is_asked=not lands)
             _warn(record, keep_processed(settings, warehouse, record))
         record.rejections = _rejections(warehouse, record)
     return record
@@ -162,6 +164,7 @@ def _recorded(
 
                 yield Held(warehouse, record, check)
                 check()
+                _warn(record, _refresh_published(settings, warehouse))
             record.state = _state(record)
             log.info("run %s", record.state)
     except BaseException as error:
@@ -179,6 +182,19 @@ def _recorded(
         _finish(settings, records, record)
 
 
+def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str]:
+    """Renew the copy that a service's readers have, where there is one; what went wrong.
+
+    The run has done its work by then: who reads the copy has the older one a while longer.
+    """
+    try:
+        if warehouse.is_published_by_copy:
+            warehouse.refresh_published()
+    except (WarehouseError, OSError) as error:
+        told = full_disk(error, settings.data_dir) or error
+        yield f"the published copy is older than the warehouse: {told}"
+
+
 def _new_record(settings: Settings) -> RunRecord:
     """The record of this run, under the id that its starter gave it, if any.
 
@@ -186,7 +202,7 @@ def _new_record(settings: Settings) -> RunRecord:
         SettingsError: that is the id of another run.
     """
     given = take_starter()
-    if given.run_id is not None and not is_free(settings.runs_dir, given.run_id):
+    if given.run_id is not None and has_begun(settings.runs_dir, given.run_id):
         raise SettingsError(f"ELT_RUN_ID is {given.run_id!r}, which is another run's")
     return RunRecord(
         run_id=given.run_id or new_run_id(),
@@ -214,13 +230,20 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
 
 def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
     """A folder that is not there is bad usage, found before anything is started."""
+    missing = missing_folder(settings, sources)
+    if missing is not None:
+        raise SettingsError(missing[1])
+
+
+def missing_folder(settings: Settings, sources: Mapping[str, SourceSpec]) -> tuple[str, str] | None:
+    """The folder of a source that is not there, and what to tell of it; None where all are."""
     for name, spec in sources.items():
         if isinstance(spec, FilesSource) and not files.is_there(spec):
             is_variable = spec.path == str(settings.csv_data_path)
             named_by = "CSV_DATA_PATH" if is_variable else "sources.yml"
-            raise SettingsError(
-                f"source '{name}': there is no folder {spec.path}, which {named_by} names"
-            )
+            told = f"source '{name}': there is no folder {spec.path}, which {named_by} names"
+            return spec.path, told
+    return None
 
 
 def _places(paths: Paths, taken: Mapping[str, str]) -> list[tuple[str | None, Path | str]]:
@@ -313,10 +336,14 @@ def _transform(
     record: RunRecord,
     catalog: dict[str, SourceSpec],
     tell: Tell,
+    check: Callable[[], None],
     *,
     is_asked: bool,
 ) -> None:
-    """Build the models where something is new, or where that is what was asked for."""
+    """Build the models where something is new, or where that is what was asked for.
+
+    They are published when all of them were built and every test has passed.
+    """
     with timed(record, "transform"):
         make_tables(settings, warehouse, catalog, record.run_id)
         made_from = fingerprint(settings, warehouse)
@@ -324,16 +351,21 @@ def _transform(
             models = builds.standing(reader, made_from)
         if models.reason is None and not is_asked:
             log.info("models up to date since run %s", models.run_id)
-            record.transform = dbt.BuildOutcome(up_to_date_since=models.run_id)
+            record.transform = dbt.BuildOutcome(
+                up_to_date_since=models.run_id, withdrawn=models.withdrawn
+            )
             return
         log.info("building: %s", models.reason or "asked for")
         tell(f"Building and testing the models{f': {models.reason}' if models.reason else ''} …")
         warehouse.refresh_statistics()
-        builds.begin(warehouse, record.run_id, made_from, models.ledger)
+        suffix = publishing.prepare(warehouse)
+        builds.begin(warehouse, record.run_id, made_from, models.ledger)  # the last before dbt
         log_dir = settings.runs_dir / record.run_id / "dbt"
-        record.transform = dbt.build(settings, warehouse, log_dir)
-        if record.transform.is_success:
-            builds.complete(warehouse, record.run_id, record.transform.relations)
+        record.transform = built = dbt.build(settings, warehouse, log_dir, suffix)
+        if built.is_success:
+            check()
+            warnings = publishing.publish(warehouse, record.run_id, suffix, built.relations)
+            _warn(record, warnings)
         for failure in record.transform.failures:
             log.error("%s %s: %s", failure.kind, failure.name, failure.message)
 
@@ -348,8 +380,8 @@ def _state(record: RunRecord) -> State:
 def _rejections(warehouse: Warehouse, record: RunRecord) -> Rejections:
     """What stands aside of what this run read, and of what it built."""
     quarantined = sum(outcome.open for outcome in record.sources)
-    if record.transform is None:
-        return Rejections(quarantined)
+    if record.transform is None or not record.transform.is_success:
+        return Rejections(quarantined)  # what is published is of another build
     with warehouse.reading() as reader:
         if not ledger.has_relation(reader, "ops", "rejected_records"):
             return Rejections(quarantined)
@@ -376,6 +408,7 @@ def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
     record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
+    record.sources = [outcome.without(secrets) for outcome in record.sources]
     try:
         records.save(record)
     finally:

@@ -28,7 +28,7 @@ def summarise(record: RunRecord, warehouse: Warehouse, command: str) -> str:
     `command` is how the reader calls `elt`, with the variables that it needs.
     """
     lines = list(_record(record, command))
-    if record.transform and record.transform.is_success:
+    if record.rollback or (record.transform and record.transform.is_success):
         lines += _first_rows(warehouse)
     return "\n".join([*lines, *_next(record, warehouse, command)]) + "\n"
 
@@ -45,6 +45,9 @@ def _record(record: RunRecord, command: str) -> Iterator[str]:
     yield f"Run         {record.run_id} {record.state}"
     for error in record.errors:
         yield f"  FAILED    {error}"
+    for upload in record.uploads:
+        if upload.reason:
+            yield f"  FAILED    {upload.told}: {upload.reason}"
     for warning in record.warnings:
         yield f"  WARNING   {warning}"
     if record.result is not None:
@@ -53,6 +56,9 @@ def _record(record: RunRecord, command: str) -> Iterator[str]:
         yield from _landed(record)
     if record.transform:
         yield from _built(record)
+    if record.rollback:
+        yield f"Rolled back to the build of run {record.rollback.published};"
+        yield f"            that of run {record.rollback.withdrawn} is withdrawn."
     yield from _aside(record, command)
 
 
@@ -120,6 +126,10 @@ def _built(record: RunRecord) -> Iterator[str]:
     build = record.transform
     assert build is not None
     yield ""
+    if build.withdrawn:
+        yield f"Models      rolled back to those of run {build.up_to_date_since}: nothing is new"
+        yield f"            since run {build.withdrawn}, whose build was withdrawn."
+        return
     if build.up_to_date_since:
         yield f"Models      up to date since run {build.up_to_date_since}."
         return
@@ -128,6 +138,8 @@ def _built(record: RunRecord) -> Iterator[str]:
         f"{build.tests_passed} of {build.tests} tests passed, "
         f"in {record.seconds['transform']:.1f} s."
     )
+    if build.failures:
+        yield "            Nothing was published: readers see the build before, if there was one."
     for failure in build.failures:
         yield f"  FAILED    {failure.kind} {failure.name}"
         yield from (f"            {line.strip()}" for line in failure.message.splitlines())
@@ -191,7 +203,12 @@ def _next(record: RunRecord, warehouse: Warehouse, command: str) -> Iterator[str
         "make docs": "every model and column, described",
         "make elt CSV=~/mylab": "the same with your own CSV files",
     }
-    if record.transform is None:
+    if record.rollback or (record.transform and record.transform.withdrawn):
+        hints = {
+            f"{command} transform": "build and publish anew, also where nothing is new",
+            **hints,
+        }
+    elif record.transform is None:
         hints = {
             f"{command} transform": "build and test the models on what has landed",
             f"{command} show raw._batches": "the ledger: what landed, when, from where",

@@ -40,10 +40,12 @@ def land_manifest(
         rows = list(_first_rows(reader, files))
     _write(manifest.parent / FIRST_ROWS, f"[{','.join(rows)}]")
     for upload, file in zip(uploads, files, strict=True):
+        if file.reason:
+            log.error("%s: %s", upload.told, file.reason)
         if file.kept is None:
             Path(upload.path).unlink(missing_ok=True)
         else:
-            log.warning("%s is kept as %s: %s", upload.told, file.kept, file.reason)
+            log.warning("%s is kept as %s", upload.told, file.kept)
     return outcomes, files
 
 

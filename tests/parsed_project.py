@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pprint
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,8 +21,10 @@ from filelock import FileLock
 from loaders.settings import load_settings
 from loaders.warehouse import DuckDB, Postgres, open_warehouse
 from orchestration import dbt
+from orchestration.publishing import schemas, slots
 
 PARSE = "partial_parse.msgpack"
+SUFFIXES = {"duckdb": slots.SUFFIXES, "postgres": (schemas.NEXT,)}
 # of one length with the names of the tests' databases: the parse holds names with their lengths
 DATABASE = f"test_{'0' * 32}"
 PROGRAM = """
@@ -55,9 +58,18 @@ class ParsedProject:
         content = (parsed / PARSE).read_bytes().replace(_sha256(connection), _sha256(changed))
         if isinstance(warehouse, Postgres):
             content = content.replace(DATABASE.encode(), warehouse.database["dbname"].encode())
-        place = dbt.artefacts_dir(settings, warehouse)
-        place.mkdir(parents=True)
-        (place / PARSE).write_bytes(content)
+        parsed_for, *others = SUFFIXES[warehouse.target]
+        for suffix in (parsed_for, *others):
+            place = dbt.target_dir(settings, warehouse, suffix)
+            place.mkdir(parents=True)
+            # each of one length, as the parse holds names and the variable with their lengths
+            named = re.sub(
+                rb"(staging|clean|features|ops|analytics|main|ELT_BUILD_SUFFIX\xa3)"
+                + parsed_for.encode(),
+                rb"\g<1>" + suffix.encode(),
+                content,
+            )
+            (place / PARSE).write_bytes(named)
 
 
 def _parse(folder: Path, target: str) -> None:
@@ -70,6 +82,7 @@ def _parse(folder: Path, target: str) -> None:
         "DBT_LOG_PATH": str(folder),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "ELT_TARGET": target,
+        dbt.SUFFIX: SUFFIXES[target][0],
         "ELT_DUCKDB_PATH": "/nowhere/warehouse.duckdb",
         "ELT_PG_DATABASE": DATABASE,
     }

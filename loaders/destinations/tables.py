@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from loaders.batch import EXTRA, Batch, Books, Drift, Mend
+from loaders.batch import EXTRA, Batch, Books, Disposition, Drift, Mend
 
 LINEAGE = ("_batch_id", "_row", "_dlt_load_id")
 ROLE_HINT = "x-assay-role"  # how a table's load job is chosen
@@ -35,7 +35,8 @@ class Manifest(msgspec.Struct, frozen=True):
     `mends` are the quarantined rows that those of a replay mend, in order. `drift` is what its
     landing records of its columns, `archived_as` the key of what was received in the raw store, and
     `history` names the landings there that it belongs to. One that `is_carried` was offered to a
-    landing before, and this one shows it again. `restored` is for rebuilding alone.
+    landing before, and this one shows it again, with the `disposition` that its table had then.
+    `restored` is for rebuilding alone.
     """
 
     batch: Batch
@@ -48,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
     archived_as: str | None = None
     history: str | None = None
     is_carried: bool = False
+    disposition: Disposition | None = None  # that of the source
     restored: Restored | None = None
 
     @property

@@ -14,6 +14,10 @@ FORMAT_ENDINGS = frozenset(
     ["csv", "tsv", "psv", "txt", "tab", "dat", "json", "jsonl", "ndjson", "parquet"]
 )
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})  # PostgreSQL's
+# no file on Windows has these names, and dlt refuses them for its own files wherever it runs
+DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
+)
 _WORD_BREAK = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -84,6 +88,8 @@ def table_name(file_name: str) -> str:
         head, dot, ending = stem.rpartition(".")
         stem = head if dot and head and ending.lower() in endings else stem
     name = column_name(stem)
+    if name in DEVICES:
+        return f"table_{name}"
     return _within_limit(f"table{name}") if name.startswith("_") else name or "table"
 
 

@@ -279,6 +279,7 @@ def _land(
             becomes_current=becomes_current and batch.replay_of is None,
             drift=found.drifts.get(batch.replay_of or batch.id),
             is_carried=batch.id in sight.carried,
+            disposition=sight.carried.get(batch.id),
         )
         for batch in _fitted([*sight.batches, *anew], made, warehouse.max_columns)
     ]

@@ -1,6 +1,6 @@
 """What became of a source, and of each of its tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from loaders import ledger
 from loaders.batch import Batch, Books
 from loaders.landing import drift
+from loaders.logs import hide
 from loaders.quarantine.rows import open_rows
 from loaders.warehouse import Warehouse
 
@@ -57,6 +58,14 @@ class Outcome(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     files: tuple[FileOutcome, ...] = ()
     more_files: int = 0
+
+    def without(self, secrets: Collection[str]) -> "Outcome":
+        """The outcome, with these hidden in what it says."""
+        told = {
+            name: tuple(hide(text, secrets) for text in getattr(self, name))
+            for name in ("problems", "notices", "warnings")
+        }
+        return msgspec.structs.replace(self, origin=hide(self.origin, secrets), **told)
 
     @property
     def books(self) -> Books:

@@ -159,7 +159,7 @@ def _landing_row(position: int, manifest: Manifest, spec: SourceSpec) -> dict[st
         "position": position,
         "_batch_id": batch.id,
         "uri": batch.uri,
-        "disposition": spec.disposition,
+        "disposition": manifest.disposition or spec.disposition,
         "manifest": msgspec.json.encode(manifest).decode(),
         "run_id": manifest.run_id,
     }

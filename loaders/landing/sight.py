@@ -1,16 +1,18 @@
 """What a landing shows the models: what is offered now, and what stays in sight beside it.
 
 Batches of one table may come from its source and over HTTP. Neither undoes the other by looking
-again: a source that offers what it offered before leaves in place what was uploaded since.
+again: a source that offers what it offered before leaves in place what was uploaded since. Models
+see of a table that is replaced what the source's latest landing shows: each landing carries on what
+it has nothing else for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from loaders import ledger
-from loaders.batch import Batch
+from loaders.batch import Batch, Disposition
 from loaders.catalog import PATHS, SourceSpec
-from loaders.ledger import shown
+from loaders.ledger import Seen, shown
 from loaders.ledger.shown import Shown
 from loaders.uploads import is_uploaded
 from loaders.warehouse import Reader
@@ -19,12 +21,13 @@ from loaders.warehouse import Reader
 class Sight(NamedTuple):
     """The batches of a landing in their order, and whether it shows anything new.
 
-    Those `carried` on are not offered now: a landing before showed them, and so does this one.
+    Those `carried` on are not offered now: a landing before showed them, and so does this one, with
+    the disposition that they are named with.
     """
 
     batches: list[Batch]
     is_new: bool
-    carried: frozenset[str] = frozenset()
+    carried: Mapping[str, Disposition] = {}
 
 
 def in_sight(reader: Reader, source: str, spec: SourceSpec, offered: list[Batch]) -> Sight:
@@ -35,24 +38,16 @@ def in_sight(reader: Reader, source: str, spec: SourceSpec, offered: list[Batch]
     was there, and what is new of the source comes behind it.
     """
     is_new = ledger.sees(offered, spec.disposition) not in ([], ledger.last_landing(reader, source))
-    if not is_new:
+    if not is_new or source == PATHS:  # whose tables have nothing to do with each other
         return Sight(offered, is_new)
-    if any(is_uploaded(batch.uri) for batch in offered):
-        has_others = spec.disposition == "replace" and source != PATHS
-        return (
-            _among_others(reader, source, spec, offered) if has_others else Sight(offered, is_new)
-        )
     last = shown.shown_last(reader, source)
+    if any(is_uploaded(batch.uri) for batch in offered):
+        given = {batch.table for batch in offered}
+        others = [each for each in last if each.is_replacing and each.table not in given]
+        return _with(reader, spec, offered, others, last)
     if not any(each.is_uploaded for each in last):
         return Sight(offered, is_new)
     return _beside_uploads(reader, source, spec, offered, last)
-
-
-def _among_others(reader: Reader, source: str, spec: SourceSpec, offered: list[Batch]) -> Sight:
-    """Uploads in the place of what their tables showed; the other tables show what they did."""
-    given = {batch.table for batch in offered}
-    last = shown.shown_last(reader, source)
-    return _with(reader, source, spec, offered, [each for each in last if each.table not in given])
 
 
 def _beside_uploads(
@@ -61,19 +56,22 @@ def _beside_uploads(
     """What the source offers, and what was uploaded since it offered something else."""
     before = shown.offered_last(reader, source)
     unchanged = {table for table in spec.tables if _is_unchanged(table, offered, before)}
+    in_place = {each.table for each in last if each.is_uploaded and each.is_replacing} & unchanged
+    others = [each for each in last if each.table in in_place]
+    rest = [batch for batch in offered if batch.table not in in_place]
     if spec.disposition == "replace":
-        uploaded = {each.table for each in last if each.is_uploaded} & unchanged
-        rest = [batch for batch in offered if batch.table not in uploaded]
-        return _with(reader, source, spec, rest, [each for each in last if each.table in uploaded])
+        return _with(reader, spec, rest, others, last)
     if unchanged == set(spec.tables):
         return Sight(offered, is_new=False)
     known = {each.batch_id for each in before}
-    given = {batch.id for batch in offered}
+    skipped = {batch.id for batch in offered} | {each.batch_id for each in others}
     since = shown.uploaded_since(reader, source, before)
-    kept = shown.batches_of(reader, [each for each in since if each.batch_id not in given])
-    old = [batch for batch in offered if batch.id in known]
-    new = [batch for batch in offered if batch.id not in known]
-    return Sight([*old, *kept, *new], is_new=True, carried=_ids(kept))
+    kept = [each for each in since if each.batch_id not in skipped]
+    old = [batch for batch in rest if batch.id in known]
+    new = [batch for batch in rest if batch.id not in known]
+    carried = {each.batch_id: spec.disposition for each in kept}
+    sight = _with(reader, spec, [*old, *shown.batches_of(reader, kept), *new], others, last)
+    return sight._replace(carried={**carried, **sight.carried})
 
 
 def _is_unchanged(table: str, offered: Iterable[Batch], before: Iterable[Shown]) -> bool:
@@ -83,15 +81,19 @@ def _is_unchanged(table: str, offered: Iterable[Batch], before: Iterable[Shown])
 
 
 def _with(
-    reader: Reader, source: str, spec: SourceSpec, batches: list[Batch], kept: list[Shown]
+    reader: Reader,
+    spec: SourceSpec,
+    batches: list[Batch],
+    others: list[Shown],
+    last: Iterable[Shown],
 ) -> Sight:
-    """These batches and those that are kept in sight, table by table."""
-    carried = shown.batches_of(reader, kept)
+    """These batches and, carried on, those of other tables; table by table."""
+    carried = {each.batch_id: each.disposition for each in others}
     places = {table: place for place, table in enumerate(spec.tables)}
-    ordered = sorted([*batches, *carried], key=lambda batch: places.get(batch.table, len(places)))
-    is_new = ledger.sees(ordered, spec.disposition) != ledger.last_landing(reader, source)
-    return Sight(ordered, is_new, _ids(carried))
-
-
-def _ids(batches: Iterable[Batch]) -> frozenset[str]:
-    return frozenset(batch.id for batch in batches)
+    ordered = sorted(
+        [*batches, *shown.batches_of(reader, others)],
+        key=lambda batch: places.get(batch.table, len(places)),
+    )
+    sees = [Seen(b.table, b.id, carried.get(b.id, spec.disposition)) for b in ordered]
+    is_new = sees != [Seen(each.table, each.batch_id, each.disposition) for each in last]
+    return Sight(ordered, is_new, carried)

@@ -4,10 +4,12 @@ A table of sources.yml takes them as batches of its source; any other is made fo
 `elt land PATH`. What is no table at all lands nowhere: whoever sent it is told why.
 """
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -109,12 +111,31 @@ def _read(upload: Upload, catalog: Catalog, search: Search) -> Came:
 
 
 def _placed(contents: Iterable[Content], catalog: Catalog) -> Iterator[Content]:
-    """The contents, as batches of the sources that have their tables."""
+    """The contents, as batches of the sources that have their tables, or look for such names."""
     owners = {table: source for source, spec in catalog.items() for table in spec.tables}
     for content in contents:
-        source = owners.get(content.table, PATHS)
-        name = batch_id(source, content.table, content.sha256)
-        yield content._replace(source=source, batch_id=name)
+        table = content.table
+        if content.file.table is None and table not in owners:
+            table = next(_looked_for(content, catalog), table)
+        source = owners.get(table, PATHS)
+        name = batch_id(source, table, content.sha256)
+        yield content._replace(source=source, table=table, batch_id=name)
+
+
+def _looked_for(content: Content, catalog: Catalog) -> Iterator[str]:
+    """The tables of sources.yml whose files may have this one's name, packed or not.
+
+    A pattern that begins with a wildcard says nothing of what is in a file: it names a folder's.
+    """
+    sent = re.split(r"[/\\]", content.file.name)[-1]
+    names = [sent, (content.member and content.member.name) or Path(sent).stem]
+    for spec in catalog.values():
+        for name, table in spec.tables.items():
+            pattern = PurePosixPath(table.file).name if isinstance(table, FileTable) else None
+            if not pattern or pattern[0] in "*?[":
+                continue
+            if any(fnmatchcase(each, pattern) for each in names):
+                yield name
 
 
 def _tables(spec: SourceSpec | None) -> dict[str, FileTable]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from loaders.batch import Batch
+from loaders.batch import Batch, Disposition
 from loaders.ledger import has_table
 from loaders.uploads import SCHEME, is_uploaded
 from loaders.warehouse import RAW_SCHEMA, Reader
@@ -19,6 +19,12 @@ class Shown(NamedTuple):
     table: str
     batch_id: str
     uri: str
+    disposition: Disposition
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether models see of its table what the source's latest landing shows, and no more."""
+        return self.disposition == "replace"
 
     @property
     def is_uploaded(self) -> bool:
@@ -86,8 +92,8 @@ def batches_of(reader: Reader, shown: Iterable[Shown]) -> list[Batch]:
 
 def _fetch(reader: Reader, where: str, parameters: tuple[str | int, ...]) -> list[Shown]:
     rows = reader.fetch(
-        f"select landing_id, table_name, _batch_id, uri from {RAW_SCHEMA}._landings as landed "
-        f"{where} order by landing_id, position",
+        "select landing_id, table_name, _batch_id, uri, disposition "
+        f"from {RAW_SCHEMA}._landings as landed {where} order by landing_id, position",
         parameters,
     ).rows
     return [Shown(*row) for row in rows]

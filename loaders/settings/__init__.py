@@ -51,6 +51,7 @@ class Settings:
     max_upload_bytes: int
     raw_store_url: str  # of files, S3 or Azure, without a slash at its end
     api_keys: tuple[str, ...] = field(repr=False, default=())
+    ingest_allowed_hosts: tuple[str, ...] = ()  # `host` or `host:port`, in small letters
     part_urls: Mapping[str, str] = field(default_factory=dict)  # of parts of the service elsewhere
     env: str | None = None
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -116,6 +117,7 @@ def load_settings(
         max_upload_bytes=_bytes("MAX_UPLOAD_BYTES", given),
         raw_store_url=_raw_store_url(given, data_dir, part if "RAW_STORE_URL" not in own else ""),
         api_keys=_api_keys(given),
+        ingest_allowed_hosts=_ingest_allowed_hosts(given),
         part_urls=_part_urls(given),
         env=env,
         values={name: item.value for name, item in given.items()},
@@ -251,6 +253,15 @@ def _api_keys(given: Mapping[str, _Given]) -> tuple[str, ...]:
 def is_long_enough(key: str) -> bool:
     """Whether a key can be sent in a header, and is not to be guessed."""
     return len(key) >= MIN_KEY_LENGTH and key.isascii() and key.isprintable() and " " not in key
+
+
+def _ingest_allowed_hosts(given: Mapping[str, _Given]) -> tuple[str, ...]:
+    name = "INGEST_ALLOWED_HOSTS"
+    value = _text(name, given) or ""
+    hosts = [host.strip().lower() for host in value.split(",") if host.strip()]
+    if any(mark in host for host in hosts for mark in "/@ *"):  # an address, or a pattern
+        raise refuse(name, value)
+    return tuple(hosts)
 
 
 def _part_urls(given: Mapping[str, _Given]) -> dict[str, str]:

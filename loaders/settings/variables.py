@@ -129,6 +129,11 @@ VARIABLES = (
         "a whole number of bytes from 1",
         "1073741824",
     ),
+    Variable(
+        "INGEST_ALLOWED_HOSTS",
+        "hosts that clients may have the service extract from though they are not public",
+        "names or addresses, each with or without a port, with commas between",
+    ),
     Variable("INGESTION_URL", "the ingestion service, where it runs by itself", HTTP_ADDRESS),
     Variable("LOADING_URL", "the loading service, likewise", HTTP_ADDRESS),
     Variable("TRANSFORMATION_URL", "the transformation service, likewise", HTTP_ADDRESS),
@@ -146,6 +151,15 @@ VARIABLES = (
     Variable("DB_NAME", "as PGDATABASE, where that is not set", "a name"),
     Variable("DB_USER", "as PGUSER, where that is not set", "a name"),
     Variable("DB_PASSWORD", "as PGPASSWORD, where that is not set", "any text", is_secret=True),
+    *(
+        Variable(
+            f"ASSAY_{role.upper()}_PASSWORD",
+            f"what `elt setup-roles` makes the password of the role assay_{role}",
+            "any text",
+            is_secret=True,
+        )
+        for role in ("loader", "transformer", "reader")
+    ),
 )
 
 

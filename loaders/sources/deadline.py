@@ -8,6 +8,7 @@ from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from loaders.sources.addresses import Guard
 
@@ -79,6 +80,7 @@ class WatchedAdapter(HTTPAdapter):
 def _watched(kind: Any, deadline: Deadline, guard: Guard) -> Any:
     class Watched(kind):  # type: ignore[misc]  # HTTP or HTTPS, as the pool has it
         is_watched = True
+        _dns_host: str
 
         def connect(self) -> None:
             deadline.watch(self)
@@ -86,6 +88,22 @@ def _watched(kind: Any, deadline: Deadline, guard: Guard) -> Any:
             deadline.watch(self)
             if self.proxy is None:
                 guard.check_peer(self.host, self.sock.getpeername()[0])
+
+        def _new_conn(self) -> Any:
+            """Connect to an address that the guard has judged, where it names any."""
+            name = self._dns_host  # urllib3's own, which TLS has the name of the host from
+            failure: Exception | None = None
+            for address in guard.addresses_of(name, self.port):
+                self._dns_host = address
+                try:
+                    return super()._new_conn()
+                except HTTPError as error:
+                    failure = error
+                finally:
+                    self._dns_host = name
+            if failure is not None:
+                raise failure
+            return super()._new_conn()
 
         def putrequest(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is not None:  # kept from the request before

@@ -103,6 +103,11 @@ class DuckDB:
         with published.reading(self.path) as reader:
             return _ask(reader.cursor, sql, bounds)
 
+    @property
+    def is_published_by_copy(self) -> bool:
+        """Whether somebody reads a published copy: each run then renews it at its end."""
+        return copies.current(self.path) is not None
+
     def refresh_published(self) -> None:
         """Make the published copy, or a new one where the warehouse has changed since.
 

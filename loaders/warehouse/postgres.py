@@ -1,9 +1,10 @@
 """PostgreSQL: a server named by libpq keywords, read through one pool of connections."""
 
 import atexit
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,7 @@ from loaders.settings import Target
 from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
 from loaders.warehouse.kept import is_keeping, kept, let_go
 from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result, Statements
-from loaders.warehouse.reader_role import become_reader, refuse_functions
+from loaders.warehouse.reader_role import become_reader, read_only, refuse_functions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,8 @@ MIN_POSTGRES = 150000
 POOL_SIZE = 4
 # A row must fit a page of 8 KB, and each value, however long, may leave 24 bytes in it
 MAX_COLUMNS = 320
+# A publication renames schemas, so a plain name is another schema after it
+PUBLISHED = "select nspname, oid from pg_namespace where nspname = any(%s) order by nspname"
 
 # libpq keyword → the variable that profiles.yml, or libpq under dbt, reads it from. Those of
 # profiles.yml are ours: PGHOST in a shell would name a server to every later `elt` in it.
@@ -47,6 +50,7 @@ LIBPQ_VARIABLES = {
     "gssencmode": "PGGSSENCMODE",
 }
 
+_asked = BoundedSemaphore(POOL_SIZE)  # statements of users under way in this process
 _pools: dict[tuple[tuple[str, str], ...], Any] = {}
 
 
@@ -164,13 +168,21 @@ class Postgres:
 
     @contextmanager
     def published_reading(self) -> Iterator[Reader]:
-        """A connection of the process's pool, for many readers at a time.
+        """A connection of the process's pool, for many readers at a time; it is read-only.
+
+        Each statement sees one publication, also where it names several relations.
 
         Raises:
             WarehouseError: as for `reading`.
         """
-        with self._pooled() as reader:
-            yield reader
+        with self._pooled() as reader, reader.connection.transaction():
+            read_only(reader.connection)
+            yield _PublishedReader(reader.connection, reader.errors)
+
+    @property
+    def is_published_by_copy(self) -> bool:
+        """Nobody does: the server itself is read."""
+        return False
 
     def refresh_published(self) -> None:
         """Nothing to copy: readers and runs do not meet on a server."""
@@ -188,10 +200,14 @@ class Postgres:
 
     @contextmanager
     def _pooled(self) -> "Iterator[_PostgresAuditor]":
-        with self._pool().connection() as connection:
-            from psycopg import Error
+        from psycopg import Error
+        from psycopg_pool import PoolTimeout
 
-            yield _PostgresAuditor(connection, (Error,))
+        try:
+            with self._pool().connection() as connection:
+                yield _PostgresAuditor(connection, (Error,))
+        except PoolTimeout:
+            raise self._busy() from None
 
     @property
     def _key(self) -> tuple[tuple[str, str], ...]:
@@ -215,7 +231,8 @@ class Postgres:
             from psycopg_pool import ConnectionPool
 
             _pools[key] = ConnectionPool(
-                kwargs={**self._named("assay"), "autocommit": True},
+                # never prepared: such a statement fails when a publication changes its columns
+                kwargs={**self._named("assay"), "autocommit": True, "prepare_threshold": None},
                 configure=_use_utc,
                 check=ConnectionPool.check_connection,
                 min_size=0,
@@ -271,8 +288,7 @@ class Postgres:
         import psycopg
 
         refuse_functions(sql)
-        self.connect("assay query").close()  # which says what is wrong, in our words
-        with closing(psycopg.connect(**self._named("assay query"), autocommit=True)) as connection:
+        with self._asking() as connection:
             try:
                 _use_utc(connection)
                 become_reader(connection)
@@ -281,11 +297,15 @@ class Postgres:
                 connection.execute("set transaction read only")
                 if not _gives_rows(connection, sql):
                     raise RefusedQueryError("only statements that read are run, such as SELECT")
-                # one row after another, by the protocol of one statement: no second rides along
-                cursor = connection.cursor()
-                rows = list(bounded(cursor.stream(sql), bounds))
-                columns = tuple(column.name for column in cursor.description or ())
-                return Result(columns, rows)
+
+                def ask() -> Result:
+                    # one row after another, by the protocol of one statement: no second rides along
+                    cursor = connection.cursor()
+                    rows = list(bounded(cursor.stream(sql), bounds))
+                    columns = tuple(column.name for column in cursor.description or ())
+                    return Result(columns, rows)
+
+                return _of_one_publication(connection, ask)
             except psycopg.errors.QueryCanceled:
                 told = f"the query took longer than {bounds.seconds:g} s"
                 raise QueryError(told) from None
@@ -294,6 +314,33 @@ class Postgres:
                 refusals = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
                 kind = RefusedQueryError if isinstance(error, refusals) else QueryError
                 raise kind(str(error)) from None
+
+    @contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """A connection for one statement of a user's; no more than some of them are open at once.
+
+        None is of the pool: what a user's statement does to it ends with it.
+        """
+        import psycopg
+
+        if not _asked.acquire(timeout=CONNECT_SECONDS):
+            raise self._busy()
+        try:
+            try:
+                connection = psycopg.connect(**self._named("assay query"), autocommit=True)
+            except psycopg.Error:
+                self.connect("assay query").close()  # which says what is wrong, in our words
+                raise self._busy() from None
+            with closing(connection):
+                yield connection
+        finally:
+            _asked.release()
+
+    def _busy(self) -> WarehouseError:
+        return WarehouseError(
+            f"PostgreSQL at {self._address()}: every connection was busy for "
+            f"{CONNECT_SECONDS} s, or the server is away; try again"
+        )
 
 
 @dataclass(frozen=True)
@@ -307,6 +354,29 @@ class _PostgresReader:
             return Result(tuple(column.name for column in done.description), done.fetchall())
         except self.errors as error:
             raise WarehouseError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class _PublishedReader(_PostgresReader):
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
+        ask = super().fetch
+        try:
+            return _of_one_publication(self.connection, lambda: ask(sql, parameters))
+        except self.errors as error:
+            raise WarehouseError(str(error)) from None
+
+
+def _of_one_publication(connection: Any, ask: Callable[[], Result]) -> Result:
+    """What a statement gives, asked again where the published names were turned meanwhile.
+
+    A statement looks its relations up one after the other, and may find the first in the build
+    before and the second in the new one.
+    """
+    while True:
+        before = connection.execute(PUBLISHED, (list(SCHEMAS),)).fetchall()
+        result = ask()
+        if connection.execute(PUBLISHED, (list(SCHEMAS),)).fetchall() == before:
+            return result
 
 
 @dataclass(frozen=True)

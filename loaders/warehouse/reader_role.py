@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from loaders.errors import RefusedQueryError
+from loaders.warehouse.bounds import QUERY_SECONDS
 from loaders.warehouse.reader import SCHEMAS
 
 READER_ROLE = "assay_reader"
@@ -47,6 +48,15 @@ def become_reader(connection: Any) -> None:
         connection.execute(f"revoke execute on function {function} from public")
         connection.execute(f"set local session authorization {READER_ROLE}")
     elif _may_become(connection):
+        connection.execute(f"set local role {READER_ROLE}")
+
+
+def read_only(connection: Any) -> None:
+    """Have the transaction only read, in time, and as the reader where we may become it."""
+    connection.execute("set transaction read only")
+    connection.execute(f"set local statement_timeout = '{QUERY_SECONDS:g}s'")
+    is_superuser = connection.info.parameter_status("is_superuser") == "on"
+    if not is_superuser and _may_become(connection):
         connection.execute(f"set local role {READER_ROLE}")
 
 

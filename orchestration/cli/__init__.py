@@ -41,6 +41,7 @@ from orchestration.cli.pipelines import (
 )
 from orchestration.cli.progress import shown_progress
 from orchestration.cli.quarantine import quarantine
+from orchestration.cli.roles import setup_roles
 from orchestration.cli.schedule import schedule
 from orchestration.cli.serve import serve
 
@@ -302,6 +303,7 @@ main.add_command(delete)
 main.add_command(inspect)
 main.add_command(quarantine)
 main.add_command(schedule)
+main.add_command(setup_roles)
 main.add_command(serve)
 
 
@@ -384,6 +386,24 @@ def reset(is_sure: bool, is_json: bool) -> None:
     drop_warehouse(settings, warehouse)
     told = {"dropped": warehouse.place}
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")
+
+
+@main.command()
+@as_env
+@as_json
+@click.pass_context
+def rollback(context: click.Context, is_json: bool) -> None:
+    """Publish the build before again: readers see its tables instead of the newest ones.
+
+    A run with nothing new leaves it at that; `elt transform` builds and publishes anew.
+    """
+    from loaders.warehouse import kept_open
+    from orchestration.rollback import rollback as roll_back
+
+    settings = settings_of(context)
+    with kept_open():
+        record = roll_back(settings, tell=say, is_debug=is_debugging(context))
+        end_run(context, settings, record, is_json=is_json)
 
 
 @main.command()

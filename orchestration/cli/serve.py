@@ -25,8 +25,11 @@ def serve(context: click.Context, part: Part | None, host: str | None, port: int
     host = host or settings.app_host
     check_exposure(host, settings.api_keys)
 
+    from loaders import logs
     from orchestration.http.app import create_app
+    from orchestration.http.request_ids import ids
     from orchestration.http.server import serve as serve_app
 
+    logs.log_service(settings.data_dir / "logs" / "service.log", ids, logs.secrets_of(settings))
     app = create_app(settings, part)
     serve_app(app, host, settings.app_port if port is None else port, say)

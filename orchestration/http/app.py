@@ -18,6 +18,7 @@ from orchestration.http.routes import (
     health,
     ingestion,
     loading,
+    runs,
     tables,
     transformation,
 )
@@ -30,7 +31,12 @@ ROUTERS: dict[Part, APIRouter] = {
     "transformation": transformation.router,
 }
 # what the gateway answers itself
-OWN_ROUTERS: tuple[APIRouter, ...] = (tables.router, features.router, charts.router)
+OWN_ROUTERS: tuple[APIRouter, ...] = (
+    runs.router,
+    tables.router,
+    features.router,
+    charts.router,
+)
 TITLE = "Assay"
 
 
@@ -48,6 +54,7 @@ class Lifespan:
     @asynccontextmanager
     async def _living(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            self._service.open()
             stack.push_async_callback(self._service.close)
             for part in self._parts:
                 stack.push_async_callback(part.close)

@@ -57,7 +57,10 @@ class Part:
         headers[HEADER] = request.state.request_id
         if not self._is_here:
             del headers["host"]
-        path = httpx.URL(path=request.url.path, query=request.url.query.encode())
+        try:
+            path = httpx.URL(path=request.url.path, query=request.url.query.encode())
+        except httpx.InvalidURL as error:
+            raise Problem(422, f"the address of the request is unusable: {error}") from None
         body = request.stream() if request.method == "POST" else None
         asked = self._client.build_request(request.method, path, headers=headers, content=body)
         try:

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 
-from orchestration.http.problems import ProblemDetails
+from orchestration.http.problems import ProblemDetails, declared
 from orchestration.http.security import OPEN
 
-REFERENCE = "#/components/schemas/ProblemDetails"
 NOT_OURS = ("HTTPValidationError", "ValidationError")  # our 422 is a problem as the others are
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -52,20 +50,13 @@ def complete(document: Document, *, has_keys: bool) -> None:
 
 
 def _complete(operation: Document, *, has_keys: bool) -> None:
-    statuses = [401 if has_keys else 403]
+    statuses = [401 if has_keys else 403, 414]
     if "requestBody" in operation:
         statuses += [400, 408, 413]
     if "422" in operation["responses"]:
         del operation["responses"]["422"]
         statuses.append(422)
-    for status in statuses:
-        operation["responses"].setdefault(str(status), _refusal(status))
+    for status, refusal in declared(*statuses).items():
+        operation["responses"].setdefault(str(status), refusal)
     if has_keys:
         operation["security"] = [{name: []} for name in SCHEMES]
-
-
-def _refusal(status: int) -> Document:
-    return {
-        "description": HTTPStatus(status).phrase,
-        "content": {"application/json": {"schema": {"$ref": REFERENCE}}},
-    }

@@ -19,8 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from loaders import logs
 from loaders.errors import (
+    AmbiguousRowError,
     AssayError,
     BadParameterError,
+    MissingColumnError,
     MissingRowError,
     MissingTableError,
     QueryError,
@@ -33,6 +35,8 @@ log = logging.getLogger("assay.http")
 STATUSES: dict[type[AssayError], int] = {  # the first that fits
     MissingTableError: 404,
     MissingRowError: 404,
+    MissingColumnError: 404,
+    AmbiguousRowError: 409,
     BadParameterError: 422,
     RefusedQueryError: 403,
     QueryError: 422,
@@ -40,6 +44,9 @@ STATUSES: dict[type[AssayError], int] = {  # the first that fits
     WarehouseError: 503,
 }
 Headers = Mapping[str, str] | None
+
+
+REFERENCE = "#/components/schemas/ProblemDetails"
 
 
 class Problem(HTTPException):
@@ -65,7 +72,11 @@ class ProblemDetails(BaseModel):
 def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares of the errors that it answers with."""
     return {
-        status: {"model": ProblemDetails, "description": HTTPStatus(status).phrase}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            # named, since the route itself may answer with a page
+            "content": {"application/json": {"schema": {"$ref": REFERENCE}}},
+        }
         for status in statuses
     }
 

@@ -15,6 +15,12 @@ ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # nothing that a log c
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
+def ids() -> dict[str, str]:
+    """What a line of the log says of the request that it is about."""
+    request_id = REQUEST_ID.get()
+    return {"request_id": request_id} if request_id else {}
+
+
 class RequestIds:
     """Give each request its id, and the log a line about it: without its query, which has keys.
 

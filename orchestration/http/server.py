@@ -1,7 +1,9 @@
 """Serve an app on an address until the process is told to end."""
 
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -33,7 +35,21 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, app.state.service.runs.stop).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Tell the runs to end as soon as the service is told to: requests may be waiting for them."""
+
+    def __init__(self, config: uvicorn.Config, stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 -- uvicorn's
+        """Hear a signal; that it was heard is no failure, so the process ends with 0."""
+        self._stop()
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """What the routes work with: settings, warehouse, runs; one for all apps of a process."""
 
+import threading
 from functools import cached_property
 from typing import Annotated
 
@@ -34,8 +35,13 @@ class Service:
     def _named(self) -> Warehouse:
         return open_warehouse(self.settings)
 
+    def open(self) -> None:
+        """Look back at the runs of the past, while the service begins to answer."""
+        threading.Thread(target=self.runs.look_back, daemon=True).start()
+
     async def close(self) -> None:
         """End what runs for the service."""
+        await self.runs.close()
         self.probe.close()
 
 

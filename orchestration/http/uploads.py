@@ -14,7 +14,7 @@ import msgspec
 from fastapi import Request
 
 from loaders.disk import full_disk
-from loaders.uploads import FIRST_ROWS, MANIFEST, Upload, UploadOutcome, Uploads
+from loaders.uploads import FIRST_ROWS, MANIFEST, Upload, Uploads
 from orchestration.http.multipart import Parts, boundary_of
 from orchestration.http.problems import Problem
 from orchestration.http.service import Service
@@ -39,6 +39,7 @@ class Landed(NamedTuple):
         books = [upload.books for upload in self.record.uploads]
         return {
             RUN_ID: self.record.run_id,
+            "X-Files": ", ".join(upload.state for upload in self.record.uploads),
             "X-Rows-Landed": str(sum(each.landed for each in books)),
             "X-Rows-Quarantined": str(sum(each.quarantined for each in books)),
         }
@@ -117,13 +118,14 @@ async def land(
     record = await service.runs.run([command, "--uploads", str(manifest), "--json"], request_id)
     if record.state != "succeeded":
         raise _failure(record)
-    return Landed(record, (folder / FIRST_ROWS).read_bytes())
+    rows = folder / FIRST_ROWS
+    return Landed(record, rows.read_bytes() if rows.exists() else b"[]")
 
 
 def _failure(record: RunRecord) -> Problem:
     refused = [upload for upload in record.uploads if upload.reason]
     is_theirs = bool(refused) and not record.errors and not any(u.kept for u in refused)
-    reasons = [f"{_told(upload)}: {upload.reason}" for upload in refused] or record.errors
+    reasons = [f"{upload.told}: {upload.reason}" for upload in refused] or record.errors
     if not reasons:
         reasons = ["it landed, and the models could not be built from it"]
     return Problem(
@@ -133,10 +135,6 @@ def _failure(record: RunRecord) -> Problem:
         run_id=record.run_id,
         files=[msgspec.to_builtins(upload) for upload in record.uploads],
     )
-
-
-def _told(upload: UploadOutcome) -> str:
-    return Upload(path="", name=upload.name).told
 
 
 async def _stream(request: Request, take: Callable[[bytes], object]) -> None:

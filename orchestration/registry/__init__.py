@@ -18,11 +18,10 @@ from loaders.warehouse import DuckDB, Warehouse, open_warehouse
 from orchestration.registry import folders
 from orchestration.registry.folders import (
     LOG,
-    OUTPUT,
     RECORD,
     UNDER_WAY,
     WORK_FOLDERS,
-    is_free,
+    has_begun,
     is_name,
     load,
     load_all,
@@ -35,6 +34,7 @@ from orchestration.registry.records import (
     RUN_ID,
     Rebuild,
     Rejections,
+    Rollback,
     RunRecord,
     RunSummary,
     State,
@@ -46,7 +46,6 @@ from orchestration.registry.store import Store
 __all__ = [
     "HOST",
     "LOG",
-    "OUTPUT",
     "RECORD",
     "RUN_ID",
     "UNDER_WAY",
@@ -54,12 +53,13 @@ __all__ = [
     "Rebuild",
     "Registry",
     "Rejections",
+    "Rollback",
     "RunRecord",
     "RunSummary",
     "State",
+    "has_begun",
     "has_process",
     "is_alive",
-    "is_free",
     "is_here",
     "is_name",
     "load",
@@ -128,16 +128,6 @@ class Registry:
         folders.save(self._runs_dir, record)
         self._put(record)
 
-    def announce(self, record: RunRecord) -> None:
-        """Write the record of a run that is about to write its own, which stays.
-
-        Raises:
-            AssayError: the folder cannot be written.
-        """
-        folders.announce(self._runs_dir, record)
-        with suppress(WarehouseError):
-            self._ask(lambda store: store.add([record]))
-
     def sweep(self) -> None:
         """Mark runs that were killed, and remove what they left behind of their work."""
         for record in folders.sweep(self._runs_dir):
@@ -155,8 +145,7 @@ class Registry:
             record = self._ask(lambda store: store.get(run_id))
         if record is None:
             return folders.load(self._runs_dir, run_id)
-        self._judge(record)
-        return record
+        return self._judge(record)
 
     def newest(
         self, limit: int | None = None, state: State | None = None, before: str | None = None
@@ -186,22 +175,28 @@ class Registry:
         """
         gone: list[RunRecord] = []
         going: list[RunRecord] = []
-        for record in self._ask(lambda store: store.running()) or []:
-            self._judge(record)
+        for found in self._ask(lambda store: store.running()) or []:
+            record = self._judge(found)
             (going if record.state == "running" else gone).append(record)
         return going, gone
 
-    def _judge(self, record: RunRecord) -> None:
-        """Mark a run that says it goes on and does not, for all who look after us."""
+    def _judge(self, record: RunRecord) -> RunRecord:
+        """The record of a run that says it goes on, as it is; one that does not is marked for all.
+
+        Its folder may know the end of a run that the store did not hear of.
+        """
         if record.state != "running" or self._goes_on(record):
-            return
-        record.interrupt()
-        with suppress(WarehouseError):
-            self._ask(lambda store: store.interrupt(record))
-        if is_here(record) and (self._runs_dir / record.run_id).is_dir():
-            # its mark stays: the next run sweeps what it left behind
+            return record
+        if is_here(record) and folders.has_begun(self._runs_dir, record.run_id):
             with suppress(AssayError, OSError):
+                record = folders.load(self._runs_dir, record.run_id)
+                # its mark stays: the next run sweeps what it left behind
                 folders.write(self._runs_dir, record)
+        if record.state == "running":
+            record.interrupt()
+        with suppress(WarehouseError):
+            self._ask(lambda store: store.end(record))
+        return record
 
     def _goes_on(self, record: RunRecord) -> bool:
         if is_here(record) and has_process(record):

@@ -5,6 +5,7 @@ The record in it is written first, whatever becomes of the warehouse; the stores
 
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,9 +21,10 @@ from orchestration.registry.records import RunRecord
 
 RECORD = "run.json"
 LOG = "run.log"
-OUTPUT = "output.log"  # what a run said that nobody watched
 UNDER_WAY = ".under_way"  # a folder with a file for each run that has begun and not ended
 WORK_FOLDERS = ("dlt", "found")  # of a run, which it removes itself unless it is killed
+WORK_FILES = ("progress.json", "*.part")  # likewise
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 NEWEST = 20  # runs among which that of a process is looked for
 log = logging.getLogger("assay.registry")
 
@@ -42,29 +44,19 @@ def save(runs_dir: Path, record: RunRecord) -> None:
         mark.unlink(missing_ok=True)
 
 
-def announce(runs_dir: Path, record: RunRecord) -> None:
-    """Write the record of a run that has none yet; it writes its own over it."""
-    with suppress(FileExistsError):
-        write(runs_dir, record, is_first=True)
-
-
-def write(runs_dir: Path, record: RunRecord, *, is_first: bool = False) -> None:
+def write(runs_dir: Path, record: RunRecord) -> None:
     """Write the record whole; whether the run is under way is noted elsewhere.
 
     Raises:
         AssayError: the disk has no room for it.
-        FileExistsError: it was to be the first, and there is one.
     """
     folder = runs_dir / record.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{RECORD}.{os.getpid()}.part"  # of the one that writes: its starter may too
+    part = folder / f"{RECORD}.{os.getpid()}.part"  # of the one that writes: others may mark it
     try:
         with telling_full_disk(runs_dir):
             part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2))
-            if is_first:
-                (folder / RECORD).hardlink_to(part)
-            else:
-                part.replace(folder / RECORD)
+            part.replace(folder / RECORD)
     finally:
         part.unlink(missing_ok=True)
 
@@ -90,18 +82,12 @@ def load(runs_dir: Path, run_id: str) -> RunRecord:
 
 def is_name(run_id: str) -> bool:
     """Whether it can be the name of a folder here, and of nothing beyond."""
-    return bool(run_id) and not run_id.startswith(".") and not set(run_id) & set("/\\\0")
+    return NAME.fullmatch(run_id) is not None
 
 
-def is_free(runs_dir: Path, run_id: str) -> bool:
-    """Whether this process may have the id: none has it, or its starter has announced it so."""
-    if not (runs_dir / run_id / RECORD).exists():
-        return True
-    try:
-        record = load(runs_dir, run_id)
-    except AssayError:
-        return False
-    return record.state == "running" and record.pid == os.getpid()
+def has_begun(runs_dir: Path, run_id: str) -> bool:
+    """Whether a run has a record."""
+    return (runs_dir / run_id / RECORD).exists()
 
 
 def load_all(runs_dir: Path, limit: int | None = None) -> list[RunRecord]:
@@ -148,6 +134,9 @@ def sweep(runs_dir: Path) -> list[RunRecord]:
         if record is None or record.state != "running":
             for name in WORK_FOLDERS:
                 shutil.rmtree(runs_dir / mark.name / name, ignore_errors=True)
+            for pattern in WORK_FILES:
+                for file in (runs_dir / mark.name).glob(pattern):
+                    file.unlink(missing_ok=True)
             mark.unlink(missing_ok=True)
             killed += [record] if record is not None and record.state == "interrupted" else []
     return killed

@@ -59,6 +59,13 @@ class RunSummary(msgspec.Struct, kw_only=True):
     error: str | None = None
 
 
+class Rollback(msgspec.Struct, frozen=True):
+    """The run whose build readers see again, and the one whose build they saw until then."""
+
+    published: str
+    withdrawn: str
+
+
 class RunRecord(msgspec.Struct):
     """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
 
@@ -80,6 +87,7 @@ class RunRecord(msgspec.Struct):
     uploads: list[UploadOutcome] = []
     transform: BuildOutcome | None = None
     rebuild: Rebuild | None = None
+    rollback: Rollback | None = None
     deletion: Deleted | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []

@@ -49,8 +49,8 @@ class Store(ABC):
         for record in records:
             self._insert(record, "nothing")
 
-    def interrupt(self, record: RunRecord) -> None:
-        """Write a record in place of one that says the run goes on, if that is so still."""
+    def end(self, record: RunRecord) -> None:
+        """Write the record of a run that is over in place of one that says it goes on, if any."""
         names = (*COLUMNS[1:], "record")
         changed = ", ".join(f"{name} = {self.mark}" for name in names)
         sql = f"update {self.table} set {changed} where run_id = {self.mark} and state = 'running'"

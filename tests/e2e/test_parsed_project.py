@@ -5,11 +5,14 @@ from pathlib import Path
 from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
 from orchestration import dbt
+from tests.parsed_project import SUFFIXES
 
 
 def test_dbt_takes_over_the_parse_that_is_laid_for_a_warehouse(
     settings: Settings, tmp_path: Path
 ) -> None:
-    done = dbt.invoke(settings, open_warehouse(settings), ["ls", "--quiet"], tmp_path / "logs")
+    warehouse = open_warehouse(settings)
+    suffix = SUFFIXES[warehouse.target][-1]
+    done = dbt.invoke(settings, warehouse, ["ls", "--quiet"], tmp_path / "logs", suffix)
     assert done.returncode == 0, done.stdout
     assert "skipping parsing" in (tmp_path / "logs" / "dbt.log").read_text()

@@ -7,6 +7,7 @@ once. The stream of a run's events is left out: it lasts as long as its run.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,14 +23,17 @@ import uvicorn
 
 from loaders.settings import Settings, load_settings
 from orchestration.http.app import create_app
+from orchestration.http.runs import Runs
 from orchestration.http.server import listening
+from tests.orchestration import stand_in
 
 KEY = "the-key-of-the-fuzzer"
 ELT = str(Path(sys.executable).parent / "elt")
 SCHEMATHESIS = str(Path(sys.executable).parent / "st")
 STREAMS = "/events$"
 HOOKS = Path(__file__).parent / "hooks.py"
-CHECKED_WITHOUT_KEY = "only_unauthorised"
+CONFIG = Path(__file__).parent / "schemathesis.toml"
+WITHOUT_KEY = {"FUZZ_KEY": "a-key-that-is-none", "SCHEMATHESIS_HOOKS": str(HOOKS)}
 
 
 def main() -> int:
@@ -42,8 +46,8 @@ def main() -> int:
     try:
         with _service(_sample(folder)) as url:
             codes = [
-                _fuzz(url, options, "--checks", "all", "--header", f"X-API-Key: {KEY}"),
-                _fuzz(url, options, "--checks", CHECKED_WITHOUT_KEY),
+                _fuzz(url, options, {"FUZZ_KEY": KEY}),
+                _fuzz(url, options, WITHOUT_KEY, "--checks", "only_unauthorised"),
             ]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -53,14 +57,16 @@ def main() -> int:
 
 def _sample(folder: Path) -> Settings:
     """The settings of a service over the sample data, which is landed and modelled first."""
-    variables = {**os.environ, "ELT_DATA_DIR": str(folder / "data"), "API_KEYS": KEY}
-    subprocess.run([ELT, "run"], env=variables, check=True, stdout=subprocess.DEVNULL)
-    return load_settings(variables)
+    variables = {"ELT_DATA_DIR": str(folder / "data"), "API_KEYS": KEY}
+    subprocess.run([ELT, "run"], env=os.environ | variables, check=True, stdout=subprocess.DEVNULL)
+    os.environ.update(variables)  # from which the service takes other environments
+    return load_settings()
 
 
 @contextmanager
 def _service(settings: Settings) -> Iterator[str]:
     app = create_app(settings)
+    app.state.service.runs = Runs(settings, _stand_in(settings))
     with listening("127.0.0.1", 0) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -74,17 +80,23 @@ def _service(settings: Settings) -> Iterator[str]:
             thread.join()
 
 
-def _fuzz(url: str, options: argparse.Namespace, *more: str) -> int:
+def _stand_in(settings: Settings) -> tuple[str, ...]:
+    """The command of runs that end at once, well, whatever they are asked to do."""
+    behaviour = json.dumps({"*": {"record": {}}})
+    return (sys.executable, "-S", stand_in.__file__, str(settings.runs_dir), behaviour)
+
+
+def _fuzz(url: str, options: argparse.Namespace, variables: Mapping[str, str], *more: str) -> int:
     seed = [] if options.seed is None else ["--seed", str(options.seed)]
     command = [
-        *(SCHEMATHESIS, "run", f"{url}/openapi.json", "--no-color"),
+        *(SCHEMATHESIS, "--config-file", str(CONFIG), "run", f"{url}/openapi.json", "--no-color"),
         *("--max-examples", str(options.examples), "--exclude-path-regex", STREAMS),
         *("--generation-database", "none", "--request-timeout", "30", "--continue-on-failure"),
         *seed,
         *more,
     ]
     with tempfile.TemporaryDirectory() as folder:  # it writes where it works
-        environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(HOOKS)}
+        environment = {**os.environ, **variables}
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
 
 

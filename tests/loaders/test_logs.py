@@ -128,6 +128,24 @@ def test_what_is_logged_after_a_run_does_not_go_to_its_file(
     assert capsys.readouterr().err == "WARNING after it\n"
 
 
+def test_a_service_logs_whole_to_its_file_and_plainly_to_the_terminal(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.log_service(file, lambda: {"request_id": "r-1"}, {SECRET})
+    log = logging.getLogger("assay.http")
+    log.info("asked")
+    try:
+        int(SECRET)
+    except ValueError:
+        log.exception("it failed")
+    asked, failed = events(file)
+    assert (asked["request_id"], asked["message"], asked["part"]) == ("r-1", "asked", "http")
+    assert "Traceback" in failed["error"]
+    told = capsys.readouterr().err
+    assert told.startswith("ERROR it failed\ninvalid literal")
+    assert SECRET not in file.read_text()
+
+
 def test_every_secret_variable_is_a_secret_also_as_the_url_decodes_it() -> None:
     url = "postgresql://ada:p%40ssw%3Ard@db.test/lab"
     values = {"DATABASE_URL": url, "API_KEY": "key-1234", "DB_PASSWORD": "other", "PGUSER": "ada1"}

@@ -1,7 +1,7 @@
 """Stands in for `elt` where only its starter is looked at: a real process, a real record.
 
-Called as `stand_in.py RUNS_DIR BEHAVIOUR run NAME…`; the behaviour is JSON: for a name, what is
-done. It imports nothing of the project, so that it starts quickly.
+Called as `stand_in.py RUNS_DIR BEHAVIOUR run NAME…`; the behaviour is JSON: for a name, or for
+any other by `*`, what is done. It imports nothing of the project, so that it starts quickly.
 """
 
 import json
@@ -16,12 +16,21 @@ from typing import Any
 
 def main() -> None:
     runs_dir, name = Path(sys.argv[1]), sys.argv[4] if len(sys.argv) > 4 else ""
-    said = json.loads(sys.argv[2]).get(name, {})
-    run_id = f"20260101T000000Z-{time.time_ns()}"
+    env = sys.argv[sys.argv.index("--env") + 1] if "--env" in sys.argv else "prod"
+    runs_dir = runs_dir if env == "prod" else runs_dir.parent / env / "runs"
+    behaviour = json.loads(sys.argv[2])
+    said = behaviour.get(name, behaviour.get("*", {}))
+    run_id = os.environ.get("ELT_RUN_ID") or f"20260101T000000Z-{time.time_ns()}"
     record = {"run_id": run_id, "state": "running", **said.get("record", {})}
     kept_in = runs_dir if "record" in said else None
     save(record, kept_in)
     note(runs_dir, f"begin {name}")
+    if "notes_its_call" in said:
+        call = [*sys.argv[3:], os.environ.get("ELT_REQUEST_ID", "")]
+        note(runs_dir, json.dumps(call))
+    for line in said.get("logs", ()):
+        with (runs_dir / run_id / "run.log").open("a") as log:
+            log.write(json.dumps({"part": "stage", "message": line}) + "\n")
     if "waits_for" in said:
         wait_for(Path(said["waits_for"]))
     if said.get("until_told"):

@@ -34,7 +34,7 @@ def built(warehouse: Warehouse) -> Warehouse:
         ]
     )
     build(warehouse, "r1")
-    builds.complete(warehouse, "r1", MADE)
+    warehouse.commit([builds.completed("r1", MADE)])
     return warehouse
 
 
@@ -79,7 +79,7 @@ def test_what_landed_again_under_the_same_numbers_after_a_drop_is_due(built: War
     landing = "insert into raw._landings values (1, timestamp '2026-01-01 00:00:00')"
     built.commit([(landing, NOTHING)])
     build(built, "r2")
-    builds.complete(built, "r2", MADE)
+    built.commit([builds.completed("r2", MADE)])
     assert due(built) is None
     built.commit([("delete from raw._landings", NOTHING), (landing.replace(":00'", ":01'"), ())])
     assert due(built) == "other data has landed"
@@ -89,13 +89,13 @@ def test_a_build_that_has_not_ended_well_is_due_until_one_has(built: Warehouse) 
     build(built, "r2")  # and no more: it failed, or was killed
     assert due(built) == "the build of run r2 did not succeed"
     build(built, "r3")
-    builds.complete(built, "r3", MADE)
+    built.commit([builds.completed("r3", MADE)])
     assert due(built) is None
 
 
 def test_a_build_completes_itself_and_no_other(built: Warehouse) -> None:
     build(built, "r2")
-    builds.complete(built, "r1", MADE)
+    built.commit([builds.completed("r1", MADE)])
     assert due(built) == "the build of run r2 did not succeed"
 
 
@@ -116,7 +116,7 @@ def test_a_warehouse_that_was_reset_has_never_been_built(
 ) -> None:
     run(settings, ["posts"], transforms=False)
     build(warehouse, "r1")
-    builds.complete(warehouse, "r1", ["raw.posts"])
+    warehouse.commit([builds.completed("r1", ["raw.posts"])])
     assert due(warehouse) is None
     drop_warehouse(settings, warehouse)
     assert due(warehouse) == "nothing was built yet"

@@ -195,7 +195,7 @@ def test_what_cycles_print_goes_to_a_log_that_does_not_grow_for_ever(
     head, said, *_ = bench.log.read_text().splitlines()
     assert head.startswith("--- 20")
     assert (head.endswith("Z a"), said) == (True, "a is done")
-    monkeypatch.setattr("orchestration.cycles.LARGEST_LOG", 10)
+    monkeypatch.setattr("orchestration.invocations.LARGEST_LOG", 10)
     bench.once(bench.job("c"))
     assert bench.log.read_text().splitlines()[1:] == ["c is done"]
     assert "b is done" in bench.log.with_suffix(".log.1").read_text()

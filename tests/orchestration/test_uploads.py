@@ -1,5 +1,6 @@
 """Uploaded files in a run: where they land, what of them is seen, and what is left behind."""
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,7 +74,10 @@ def test_a_file_lands_in_the_table_of_its_name_once_and_whole(
     upload: Upload, settings: Settings, folder: Path
 ) -> None:
     sales = f"{HEADER}\n{ORDER.format(line=1, quantity=1)}\n{ORDER.format(line=2, quantity=1)}\n"
-    files = ("sales.csv", sales + "SO1,3\n"), ("Any thing.csv", "Some Id,B\n00501,\n")
+    files = (
+        ("sales.csv", sales + "SO1,3\n", {"content_type": "text/x-orders"}),
+        ("Any thing.csv", "Some Id,B\n00501,\n"),
+    )
     done = upload(*files)
     assert done.returncode == 3, done.stderr
     assert states(done) == [("landed", 2, 1), ("landed", 1, 0)]
@@ -88,6 +92,19 @@ def test_a_file_lands_in_the_table_of_its_name_once_and_whole(
     archived = settings.data_dir / "files"
     assert (archived / "sales.csv").read_text() == sales + "SO1,3\n"
     assert {path.name for path in archived.iterdir()} == {"sales.csv", "Any thing.csv"}
+    planned = next((settings.data_dir / "landings").rglob("*-sales.json")).read_text()
+    assert '"content_type":"text/x-orders"' in planned
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+@pytest.mark.parametrize("name", ["sales_2026_09.csv", "sales_2026_09.csv.gz", r"C:\x\sales_1.csv"])
+def test_a_name_that_a_source_looks_for_is_of_its_table(
+    upload: Upload, settings: Settings, name: str
+) -> None:
+    sales = f"{HEADER}\n{ORDER.format(line=1, quantity=1)}\n".encode()
+    done = upload((name, gzip.compress(sales) if name.endswith("gz") else sales))
+    assert states(done) == [("landed", 1, 0)]
+    assert fetch(settings, "select source, table_name from raw._batches") == [("sales", "sales")]
 
 
 def test_an_upload_stays_in_sight_until_its_source_offers_something_else(
@@ -122,7 +139,9 @@ def test_a_source_that_merges_goes_before_what_was_uploaded_and_its_news_behind(
     folder = tmp_path / "sales"
     folder.mkdir()
     catalog = tmp_path / "sources.yml"
-    catalog.write_text(Path("sources.yml").read_text().replace("seeds/sales", str(folder)))
+    catalog.write_text(
+        Path("sources.yml").read_text().replace("seeds/sales", str(folder)).replace("sales*", "*")
+    )
     monkeypatch.setattr("orchestration.run.load_catalog", _reading(catalog))
     (folder / "a.csv").write_text(f"{HEADER}\n{ORDER.format(line=1, quantity=1)}\n")
     elt("land", "sales")
@@ -134,6 +153,50 @@ def test_a_source_that_merges_goes_before_what_was_uploaded_and_its_news_behind(
         assert elt("land", "sales").returncode == 0
         assert [name for _, name in seen(settings, "sales")] == ["a.csv", "sales.csv", "b.csv"]
     assert fetch(settings, "select count(*) from raw._landings where source = 'sales'") == [(5,)]
+
+
+SHOP = """
+sources:
+  shop:
+    kind: files
+    path: {}
+    disposition: merge
+    tables:
+      notes: {{file: "notes*.json", columns: [document], required: [document]}}
+      orders: {{file: "orders*.csv"}}
+"""
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_a_table_that_was_replaced_stays_so_while_others_of_its_source_land(
+    upload: Upload, elt: Elt, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shop, catalog = tmp_path / "shop", tmp_path / "sources.yml"
+    shop.mkdir()
+    catalog.write_text(SHOP.format(shop))
+    for module in ("orchestration.run", "loaders.catalog"):
+        monkeypatch.setattr(f"{module}.load_catalog", _reading(catalog))
+    (shop / "notes.json").write_text('[{"id":1}]')
+    (shop / "orders1.csv").write_text("id,n\n1,1\n")
+    assert elt("land", "shop").returncode == 0
+    upload(("notes.json", '[{"id":2}]', {"table": "notes", "disposition": "replace"}))
+    upload(("orders.csv", "id,n\n1,2\n"))
+    assert seen(settings, "shop") == [("notes", "notes.json"), ("orders", "orders.csv")]
+    (shop / "orders2.csv").write_text("id,n\n1,3\n")
+    elt("land", "shop")
+    orders = [("orders", name) for name in ("orders1.csv", "orders.csv", "orders2.csv")]
+    assert seen(settings, "shop") == [("notes", "notes.json"), *orders]
+    sql = "select disposition, uri like 'upload%' from raw._landings where table_name = 'notes'"
+    assert fetch(settings, f"{sql} order by landing_id") == [
+        ("merge", False),
+        ("replace", True),
+        ("replace", True),
+        ("replace", True),
+    ]
+    (shop / "notes.json").write_text('[{"id":3}]')
+    elt("land", "shop")
+    rows = fetch(settings, f"{sql} order by landing_id, position")
+    assert rows[4:] == [("merge", True), ("merge", False)]  # it offers something else: all count
 
 
 def _reading(path: Path) -> Callable[..., Any]:

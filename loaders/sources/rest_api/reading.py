@@ -33,13 +33,15 @@ class Result(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def read_table(spec: RestApiSource, search: Search, table: str, ask: Ask) -> Result:
-    """Ask for a table.
+def read_table(
+    spec: RestApiSource, search: Search, table: str, ask: Ask, sender: Sender | None = None
+) -> Result:
+    """Ask for a table, by a `sender` where one is given.
 
     Raises:
         SourceError: the API cannot be reached, refuses, or its answer cannot be trusted.
     """
-    return _Reading(spec, search, table, ask).result()
+    return _Reading(spec, search, table, ask).result(sender)
 
 
 class _Reading:
@@ -67,10 +69,11 @@ class _Reading:
         self._is_other = last.fingerprint not in (None, self._asked)
         return None if self._is_other else last.value
 
-    def result(self) -> Result:
+    def result(self, sender: Sender | None = None) -> Result:
         ask, spec = self._ask, self._spec
-        guard = Guard(ask.url, has_credentials=ask.has_credentials)
-        sender = Sender(guard, ask.url, spec.timeout, spec.max_wait)
+        if sender is None:
+            guard = Guard(ask.url, has_credentials=ask.has_credentials)
+            sender = Sender(guard, ask.url, spec.timeout, spec.max_wait)
         with closing(sender.session):
             try:
                 return self._answered(sender)

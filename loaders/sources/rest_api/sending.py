@@ -23,6 +23,7 @@ from loaders.sources.waiting import TransientError, asked_wait, wait_seconds
 ATTEMPTS = 4
 BACKOFF_SECONDS = 0.5
 MOST_REDIRECTS = 10
+BYTES_AT_ONCE = 1 << 16
 BEGINNING = 80  # characters of an answer that an error shows
 TOO_MANY = 429
 MISSING = (404, 410)
@@ -52,11 +53,21 @@ class Sender:
     """Sends the requests for one address, on connections that it keeps.
 
     `timeout` bounds a whole request, in seconds, and `max_wait` the wait before the next try.
+    `max_bytes` bounds all answers together; None is no bound.
     """
 
-    def __init__(self, guard: Guard, address: str, timeout: float, max_wait: float) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        address: str,
+        timeout: float,
+        max_wait: float,
+        max_bytes: int | None = None,
+    ) -> None:
         self._deadline = Deadline(timeout)
         self._max_wait = max_wait
+        self._max_bytes = max_bytes
+        self._left = max_bytes or 0
         self.session = requests.Session()
         self.session.headers["User-Agent"] = "assay"
         self.session.max_redirects = MOST_REDIRECTS
@@ -106,8 +117,12 @@ class Sender:
         try:
             prepared = self.session.prepare_request(request)
             given = self.session.merge_environment_settings(prepared.url, {}, None, None, None)
+            if self._max_bytes is not None:
+                given["stream"] = True
             with self._deadline.running():
                 response = self.session.send(prepared, timeout=self._deadline.seconds, **given)
+                if self._max_bytes is not None:
+                    self._read(response, where)
         except requests.Timeout:
             raise TransientError(late) from None
         except requests.TooManyRedirects:
@@ -124,6 +139,17 @@ class Sender:
         if self._deadline.is_over:  # an answer that ends with its connection looks whole
             raise TransientError(late)
         return response
+
+    def _read(self, response: requests.Response, where: str) -> None:
+        """Read an answer to its end, or to the end of what may come."""
+        parts = []
+        for part in response.iter_content(BYTES_AT_ONCE):
+            self._left -= len(part)
+            if self._left < 0:
+                response.close()
+                raise SourceError(f"{where} answered more than {self._max_bytes} bytes")
+            parts.append(part)
+        response._content = b"".join(parts)  # as requests itself reads it
 
     def _refuse_status(self, response: requests.Response, where: str) -> None:
         status = response.status_code

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from loaders.errors import BadParameterError
 from loaders.warehouse import Result
 from loaders.warehouse.bounds import Bounds
 from orchestration.charts import Chart, Kind, draw, most_rows
@@ -16,7 +15,7 @@ from orchestration.http.service import Service, ServiceOf
 from orchestration.paging import Wanted, read_page
 
 router = APIRouter(tags=["charts"])
-Name = Annotated[str | None, Query(min_length=1, max_length=200)]
+MODEL = "user_features"
 # no script, no other host: styles are all that the page has of its own
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 SECONDS, MOST_BYTES = 30, 8_000_000
@@ -31,21 +30,27 @@ STYLE = (
 @router.get(
     "/visualize",
     operation_id="visualize",
-    response_class=HTMLResponse,
-    responses=declared(403, 404, 422, 503),
+    response_model=None,
+    responses={
+        200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+        **declared(403, 404, 422, 503),
+    },
 )
 def visualize(
     service: ServiceOf,
     x: Annotated[str, Query(min_length=1, max_length=200)],
-    y: Name = None,
-    model: Name = None,
+    y: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="unset: how many rows have x")
+    ] = None,
+    model: Annotated[str, Query(min_length=1, max_length=200)] = MODEL,
     kind: Kind = "bar",
-    query: Annotated[str | None, Query(min_length=1, max_length=100_000)] = None,
+    query: Annotated[
+        str | None,
+        Query(min_length=1, max_length=10_000, description="in the place of the model"),
+    ] = None,
 ) -> HTMLResponse:
     """A chart of a table, or of one query that reads: bars, a line, points, or a histogram of x."""
-    if (model is None) == (query is None):
-        raise BadParameterError("name a model, or write a query: one of the two")
-    title = model or "a query"
+    title = model if query is None else "a query"
     result = _rows(service, model, query, most_rows(kind))
     has_more = len(result.rows) > most_rows(kind)
     result = Result(result.columns, result.rows[: most_rows(kind)])
@@ -54,11 +59,11 @@ def visualize(
     return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
 
 
-def _rows(service: Service, model: str | None, query: str | None, limit: int) -> Result:
-    if model is not None:
+def _rows(service: Service, model: str, query: str | None, limit: int) -> Result:
+    if query is None:
         return read_page(service.warehouse(), model, Wanted(limit=limit + 1)).result
     bounds = Bounds(SECONDS, limit + 1, MOST_BYTES)
-    return service.warehouse().published_query(query or "", bounds)
+    return service.warehouse().published_query(query, bounds)
 
 
 def _picked(result: Result, x: str, y: str | None) -> Result:

@@ -30,7 +30,7 @@ def users(request: Request, service: ServiceOf, wanted: WantedOf) -> JSONRespons
     "/features/users/{user_id}",
     operation_id="get_user_features",
     response_model=dict[str, Any],
-    responses=declared(404, 422, 503),
+    responses=declared(404, 409, 422, 503),
 )
 def user(
     service: ServiceOf,

@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
-from orchestration.http import problems, uploads
+from orchestration.http import extraction, problems, uploads
 from orchestration.http.service import ServiceOf
 
 router = APIRouter(tags=["ingestion"])
@@ -35,12 +36,54 @@ ROWS: dict[int | str, dict[str, Any]] = {
             name: {"description": text, "schema": {"type": kind}}
             for name, text, kind in (
                 ("X-Run-Id", "the run that landed them", "string"),
+                ("X-Files", "of each file, whether it `landed` or is a `duplicate`", "string"),
                 ("X-Rows-Landed", "rows of these files that are in their tables", "integer"),
                 ("X-Rows-Quarantined", "rows of these files that stand aside", "integer"),
             )
         },
     }
 }
+EXTRACTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "the records of the API, each as it was sent",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["status", "data"],
+                    "properties": {
+                        "status": {"type": "string"},
+                        "data": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.get(
+    "/ingest",
+    operation_id="extract_records",
+    summary="Extract records from an API",
+    response_class=StreamingResponse,
+    responses=EXTRACTED | problems.declared(422, 502, 503, 507),
+)
+async def extract_records(
+    service: ServiceOf,
+    api_url: Annotated[
+        str | None, Query(description="a public address; default: API_URL, else the sample API")
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        Query(description="sent there as a bearer token; default for API_URL: API_KEY"),
+    ] = None,
+) -> StreamingResponse:
+    """Ask an API for its records, all pages of them, and answer with them; nothing lands."""
+    asked = extraction.request_for(service.settings, api_url, api_key)
+    async with uploads.folder_of(service) as folder:
+        body = await extraction.extract(asked, folder)
+    return StreamingResponse(body, media_type="application/json")
 
 
 @router.post(

@@ -79,7 +79,7 @@ def rows(request: Request, service: ServiceOf, name: Name, wanted: WantedOf) -> 
     "/tables/{name}/rows/{key}",
     operation_id="get_row",
     response_model=dict[str, Any],
-    responses=declared(404, 422, 503),
+    responses=declared(404, 409, 422, 503),
 )
 def row(service: ServiceOf, name: Name, key: RowKey) -> JSONResponse:
     """One row."""

@@ -46,7 +46,7 @@ async def transform(
         str | None,
         Query(
             min_length=1,
-            max_length=100_000,
+            max_length=10_000,
             description="One statement that reads; nothing is built for it.",
         ),
     ] = None,

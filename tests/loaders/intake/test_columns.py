@@ -3,7 +3,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loaders.destinations.tables import LINEAGE
-from loaders.intake.columns import MAX_BYTES, SYSTEM_COLUMNS, column_name, map_columns
+from loaders.intake.columns import (
+    MAX_BYTES,
+    SYSTEM_COLUMNS,
+    column_name,
+    map_columns,
+    table_name,
+)
 
 
 def names(*header: str, expected: tuple[str, ...] = ()) -> list[str]:
@@ -91,3 +97,19 @@ def test_every_header_has_a_name_of_its_own_that_the_warehouse_takes(header: lis
     for name in found:
         assert 0 < len(name.encode()) <= MAX_BYTES
         assert "\0" not in name
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("Q1 Sales.csv.gz", "q1_sales"),
+        ("2024.csv", "table_2024"),
+        ("...", "table"),
+        ("Nul.csv", "table_nul"),  # no file can have that name everywhere
+        ("com1", "table_com1"),
+        ("con_2.csv", "con_2"),
+    ],
+)
+def test_a_file_names_a_table(file: str, table: str) -> None:
+    assert table_name(file) == table
+    assert table_name(table) == table

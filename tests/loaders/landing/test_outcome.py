@@ -2,7 +2,7 @@
 
 from loaders.batch import Batch, Books
 from loaders.landing import drift
-from loaders.landing.outcome import file_outcomes
+from loaders.landing.outcome import Outcome, file_outcomes
 from loaders.ledger import Known
 
 
@@ -34,6 +34,16 @@ def test_each_file_is_told_with_what_became_of_it() -> None:
         ("lost", "failed", 0),
         ("old", "duplicate", 3),
     ]
+
+
+def test_no_secret_is_in_what_an_outcome_says() -> None:
+    outcome = Outcome("api", "http://h/?key=hidden", {}, ("no hidden",), warnings=("hidden!",))
+    told = outcome.without({"hidden"})
+    assert (told.origin, told.problems, told.warnings) == (
+        "http://h/?key=***",
+        ("no ***",),
+        ("***!",),
+    )
 
 
 def test_two_files_with_one_content_land_once() -> None:

@@ -55,6 +55,7 @@ def test_what_killed_runs_left_is_swept_and_running_ones_keep_theirs(tmp_path: P
         registry.save(tmp_path, record)
         for name in registry.WORK_FOLDERS:
             (tmp_path / record.run_id / name).mkdir()
+        (tmp_path / record.run_id / "progress.json").touch()
     registry.sweep(tmp_path)
     marks = {path.name for path in (tmp_path / registry.UNDER_WAY).iterdir()}
     assert marks == {running.run_id}

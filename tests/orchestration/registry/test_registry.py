@@ -101,8 +101,17 @@ def test_a_run_that_ends_meanwhile_is_not_marked(settings: Settings, records: Re
     records.save(a_run(settings, run_id=IDS[0], state="succeeded"))
     late.interrupt()
     assert records._store is not None
-    records._store.interrupt(late)
+    records._store.end(late)
     assert records.get(IDS[0]).state == "succeeded"
+
+
+def test_the_folder_knows_the_end_that_the_store_did_not_hear_of(
+    settings: Settings, records: Registry
+) -> None:
+    records.save(a_run(settings, run_id=IDS[0], state="running", pid=gone()))
+    registry.save(settings.runs_dir, a_run(settings, run_id=IDS[0], pid=gone()))
+    assert [run.state for run in records.newest()] == ["succeeded"]
+    assert records.get(IDS[0]).errors == []
 
 
 def test_a_run_of_another_host_goes_on_while_it_shows_a_sign_of_life(
@@ -204,18 +213,6 @@ def test_to_look_where_nothing_ran_makes_nothing(settings: Settings) -> None:
         with pytest.raises(SettingsError, match="there is no run"):
             records.get(IDS[0])
     assert not settings.data_dir.exists()
-
-
-def test_a_starter_announces_a_run_and_its_own_record_stays(
-    settings: Settings, records: Registry
-) -> None:
-    announced = a_run(settings, run_id=IDS[0], state="running", place="announced")
-    records.announce(announced)
-    assert records.get(IDS[0]).place == "announced"
-    records.save(a_run(settings, run_id=IDS[0], place="its own"))
-    records.announce(announced)
-    assert records.get(IDS[0]).place == "its own"
-    assert registry.load(settings.runs_dir, IDS[0]).place == "its own"
 
 
 def test_many_write_and_read_at_once(settings: Settings) -> None:
