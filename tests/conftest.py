@@ -36,17 +36,23 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_unit_tests_of_models(
+def _no_tests_of_models_that_tell_nothing_new(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They read no data: where a test builds for its data's sake they would tell nothing new."""
+    """Unit tests read no data: where a test builds for its data's sake they only take time."""
     if "unit_tests_of_models" not in request.fixturenames:
-        monkeypatch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", "unit_test")
+        left_out = "unit_test test" if "models_alone" in request.fixturenames else "unit_test"
+        monkeypatch.setenv("DBT_EXCLUDE_RESOURCE_TYPES", left_out)
 
 
 @pytest.fixture
 def unit_tests_of_models() -> None:
     """A test that asks for this builds with them, as users do."""
+
+
+@pytest.fixture
+def models_alone() -> None:
+    """A test that asks for this builds without tests: others have run them on the same data."""
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +74,13 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
 @pytest.fixture
 def postgres_url(postgres_server: dict[str, str]) -> Iterator[str]:
     """The URL of an empty database."""
+    with empty_database(postgres_server) as url:
+        yield url
+
+
+@contextmanager
+def empty_database(postgres_server: Mapping[str, str]) -> Iterator[str]:
+    """The URL of a database of its own, which is dropped in the end."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(**postgres_server, autocommit=True) as admin:  # type: ignore[arg-type]
         admin.execute(f"create database {name}")

@@ -10,6 +10,7 @@ from loaders.warehouse import open_warehouse
 from tests.conftest import Elt, held_open, run_elt
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_readers_do_not_make_a_run_fail(elt: Elt, environment: dict[str, str]) -> None:
     warehouse = open_warehouse(load_settings(environment))
     ended = threading.Event()
@@ -34,6 +35,7 @@ def test_readers_do_not_make_a_run_fail(elt: Elt, environment: dict[str, str]) -
 
 
 @pytest.mark.parametrize("target", ["duckdb"])
+@pytest.mark.usefixtures("models_alone")
 def test_a_program_that_keeps_the_file_open_is_told_in_one_line(elt: Elt, tmp_path: Path) -> None:
     assert elt("land", "lab").returncode == 0
     warehouse = tmp_path / "data" / "warehouse.duckdb"
@@ -45,6 +47,7 @@ def test_a_program_that_keeps_the_file_open_is_told_in_one_line(elt: Elt, tmp_pa
     assert elt("transform").returncode == 0
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_the_embedded_server_does_the_main_job_and_stays_until_it_is_stopped(
     tmp_path: Path,
 ) -> None:

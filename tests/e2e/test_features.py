@@ -55,6 +55,7 @@ def test_features_are_those_of_the_contract(
 
 
 @pytest.mark.contract("S4-07")
+@pytest.mark.usefixtures("models_alone")
 def test_models_see_the_lab_that_landed_last_and_a_lab_that_comes_back(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from loaders.settings import PROJECT_DIR
 from tests.conftest import Elt
 
@@ -40,6 +42,7 @@ def elt_without(
     )
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_without_anything_new_neither_dlt_nor_dbt_is_imported(
     elt: Elt, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -9,7 +9,10 @@ import pytest
 
 from loaders.settings import PROJECT_DIR
 
-pytestmark = pytest.mark.parametrize("target", ["duckdb"])
+pytestmark = [
+    pytest.mark.parametrize("target", ["duckdb"]),
+    pytest.mark.usefixtures("models_alone"),
+]
 
 
 MADE_FROM = ("pyproject.toml", "requirements.txt")

@@ -173,19 +173,23 @@ def test_a_file_with_a_header_only_is_an_empty_batch(shop: Shop) -> None:
     shop.lands_clean("header", columns=NAMES)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\xef\xbb\xbf", b"\n\n\r\n", b"\xff\xfe"],
-    ids=["nothing", "a mark", "blank lines", "a mark of UTF-16"],
-)
-def test_an_empty_file_is_refused_with_the_reason(shop: Shop, content: bytes) -> None:
-    path = shop.write("void.csv", content)
-    outcome = shop.land("void")
-    (problem,) = outcome.problems
-    assert str(path) in problem
-    assert "empty" in problem
+EMPTY = {
+    "nothing": b"",
+    "mark": b"\xef\xbb\xbf",
+    "blank_lines": b"\n\n\r\n",
+    "utf16_mark": b"\xff\xfe",
+}
+
+
+def test_an_empty_file_is_refused_with_the_reason(shop: Shop) -> None:
+    paths = [shop.write(f"{name}.csv", content) for name, content in EMPTY.items()]
+    outcome = shop.land(*EMPTY)
+    assert len(outcome.problems) == len(paths)
+    for path in paths:
+        (problem,) = [each for each in outcome.problems if str(path) in each]
+        assert "empty" in problem
     assert outcome.books == Books()
-    shop.lands_clean("void")
+    shop.lands_clean(*EMPTY)
 
 
 # Wrappings

@@ -144,6 +144,7 @@ def test_a_replay_is_a_batch_of_the_ledger_linked_to_the_one_it_mends(
     assert mends == [(replay, 1, received, 2, 1, "run-2"), (replay, 2, received, 3, 1, "run-2")]
 
 
+@pytest.mark.parametrize("target", ["duckdb"])  # a sheet is read before a warehouse is asked
 @pytest.mark.parametrize(
     ("delimiter", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-16"), (",", "cp1252")]
 )
@@ -404,26 +405,26 @@ def refused(desk: Desk, lines: Cells, **changes: Any) -> str:
 Change = Callable[[Cells], Sequence[dict[str, str]]]
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda s: [s[0], {**s[1], "_row": "9"}], "line 3: row 9 of batch {} is not in quarantine"),
-        (lambda s: [s[0], {**s[1], "_batch_id": "x"}], "line 3: row 3 of batch x is not in"),
-        (lambda s: [*s, s[0]], "line 4: row 2 of batch {} is on "),
-        (lambda s: [{**s[0], "note": "?"}, s[1]], "line 2: note is no column of the batch"),
-        (lambda s: [{k: v for k, v in r.items() if k != "name"} for r in s], "the column name is"),
-    ],
+MISFITS: tuple[tuple[Change, str], ...] = (
+    (lambda s: [s[0], {**s[1], "_row": "9"}], "line 3: row 9 of batch {} is not in quarantine"),
+    (lambda s: [s[0], {**s[1], "_batch_id": "x"}], "line 3: row 3 of batch x is not in"),
+    (lambda s: [*s, s[0]], "line 4: row 2 of batch {} is on "),
+    (lambda s: [{**s[0], "note": "?"}, s[1]], "line 2: note is no column of the batch"),
+    (lambda s: [{k: v for k, v in r.items() if k != "name"} for r in s], "the column name is"),
 )
+
+
 def test_a_sheet_that_does_not_fit_lands_nothing_and_the_line_is_named(
-    landings: Landings, desk: Desk, change: Change, reason: str
+    landings: Landings, desk: Desk
 ) -> None:
     lines = mended(desk.export())
     for line in lines:
         line["note"] = ""
     before = landings.counts()
-    told = refused(desk, list(change(lines)))
-    assert "mended.csv, " in told
-    assert reason.format(lines[0]["_batch_id"]) in told
+    for change, reason in MISFITS:
+        told = refused(desk, list(change(lines)))
+        assert "mended.csv, " in told
+        assert reason.format(lines[0]["_batch_id"]) in told
     assert landings.counts() == before
 
 

@@ -14,6 +14,7 @@ import pytest
 from loaders.settings import PROJECT_DIR
 from orchestration.cli import main
 from tests.conftest import Elt, held_open, run_elt
+from tests.parsed_project import ParsedProject
 
 HEAVY = ("dlt", "dbt", "duckdb", "pandas", "psycopg", "psycopg2", "pyarrow", "requests")
 ON_DUCKDB = pytest.mark.parametrize("target", ["duckdb"])
@@ -233,24 +234,25 @@ def test_reset_asks_then_drops_the_warehouse_only(elt: Elt, tmp_path: Path) -> N
     assert len(json.loads(elt("runs", "list", "--json").stdout)) == 1
 
 
-@pytest.mark.parametrize("folder", [PROJECT_DIR, PROJECT_DIR / "dbt_project"])
 def test_dbt_works_by_hand_from_any_folder(
-    environment: dict[str, str], folder: Path, tmp_path: Path
+    environment: dict[str, str], parsed_project: ParsedProject, tmp_path: Path
 ) -> None:
-    assert run_elt("land", environment=environment).returncode == 0
-    script = (
-        'eval "$("$0" env)" && dbt --quiet run --select +clean_users '
-        "&& dbt --quiet test --select clean_users --indirect-selection=cautious"
-    )
-    done = subprocess.run(
-        ["sh", "-ec", script, str(Path(sys.executable).parent / "elt")],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    parsed_project.lay(environment)
+    assert run_elt("land", "lab", environment=environment).returncode == 0
+    for folder, command in (
+        (PROJECT_DIR, "run --select +clean_users"),
+        (PROJECT_DIR / "dbt_project", "test --select clean_users --indirect-selection=cautious"),
+    ):
+        elt_program = str(Path(sys.executable).parent / "elt")
+        done = subprocess.run(
+            ["sh", "-ec", f'eval "$("$0" env)" && dbt --quiet {command}', elt_program],
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "data" / "dbt").glob(f"{environment['ELT_TARGET']}*")
     assert (folder / "manifest.json").exists()
     assert run_elt("show", "clean_users", environment=environment).returncode == 0

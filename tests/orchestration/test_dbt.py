@@ -66,11 +66,10 @@ def test_dbt_gets_no_secret_that_it_does_not_need(
 ) -> None:
     monkeypatch.setenv("API_KEY", "key-of-a-test")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h/d")
-    fake = tmp_path / "bin" / "dbt"
-    fake.parent.mkdir()
+    fake = tmp_path / "python"
     fake.write_text("#!/bin/sh\nenv\n")
     fake.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(fake.parent / "python"))
+    monkeypatch.setattr("sys.executable", str(fake))
     done = dbt.invoke(settings, DuckDB(settings.duckdb_path), ["build"], tmp_path / "logs")
     assert "DBT_PROJECT_DIR=" in done.stdout
     assert "API_KEY" not in done.stdout

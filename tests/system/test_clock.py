@@ -65,6 +65,7 @@ def test_a_clock_a_day_off_lands_nothing_twice_and_misses_nothing(
 
 
 @pytest.mark.parametrize("off", ["+1d", "-1d"])
+@pytest.mark.usefixtures("models_alone")
 def test_models_show_what_landed_last_whatever_the_clock_says(
     off: str, environment: dict[str, str], tmp_path: Path
 ) -> None:

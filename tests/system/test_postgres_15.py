@@ -45,10 +45,12 @@ def features(environment: dict[str, str]) -> str:
 
 @pytest.fixture(scope="session")
 def duckdb_features(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return features({"ELT_DATA_DIR": str(tmp_path_factory.mktemp("duckdb"))})
+    environment = {"ELT_DATA_DIR": str(tmp_path_factory.mktemp("duckdb"))}
+    return features({**environment, "DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"})
 
 
 @pytest.mark.contract("S0-11", "S1-18")
+@pytest.mark.usefixtures("models_alone")  # the test below runs all of their tests there
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_the_main_job_on_a_named_server(
     form: dict[str, str],
@@ -65,7 +67,7 @@ def test_the_main_job_on_a_named_server(
 
 
 @pytest.mark.usefixtures("unit_tests_of_models")
-def test_the_models_pass_their_unit_tests_there(location: str, tmp_path: Path) -> None:
+def test_the_models_pass_their_tests_there(location: str, tmp_path: Path) -> None:
     url = f"postgresql://{location}"
     environment = {"ELT_DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": url}
     assert run_elt("reset", "--yes", environment=environment).returncode == 0

@@ -1,6 +1,7 @@
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,24 +10,35 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 
-from loaders.catalog import FilesSource
 from loaders.errors import WarehouseError
 from loaders.settings import load_settings
 from loaders.warehouse import DuckDB, Postgres, open_warehouse, session
 from loaders.warehouse import duckdb as duckdb_warehouse
 from loaders.warehouse.reader_role import READER_ROLE
-from tests.loaders.conftest import Landings, WriteFile
+from tests.conftest import TARGETS, empty_database
+from tests.loaders.conftest import USERS, Landings, lab_of
 
 SECRET = "s3cr3t-of-a-test"
 NAMED = {"host": "db.test", "port": "6543", "user": "ada", "dbname": "lab", "password": SECRET}
 
 
-@pytest.fixture
-def landed(landings: Landings, lab: FilesSource, write: WriteFile) -> Landings:
-    """A warehouse with two users."""
-    write("users.csv", "user_id,name,email\n1,Ada,\n2,Bob,b@c.d\n")
-    landings.land(lab)
-    return landings
+@pytest.fixture(scope="module", params=TARGETS)
+def landed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Landings]:
+    """A warehouse with two users, for all of these tests: none of them can change it."""
+    folder = tmp_path_factory.mktemp("landed")
+    variables = {"ELT_TARGET": request.param, "ELT_DATA_DIR": str(folder / "data")}
+    lab = lab_of(folder, users=USERS)
+    (folder / "lab" / "users.csv").write_text("user_id,name,email\n1,Ada,\n2,Bob,b@c.d\n")
+    with ExitStack() as stack:
+        if request.param == "postgres":
+            server = request.getfixturevalue("postgres_server")
+            variables["DATABASE_URL"] = stack.enter_context(empty_database(server))
+        settings = load_settings(variables)
+        landings = Landings(settings, open_warehouse(settings))
+        landings.land(lab)
+        yield landings
 
 
 # Reading
