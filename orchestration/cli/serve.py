@@ -1,9 +1,11 @@
 """`elt serve`: the HTTP service."""
 
+import json
+
 import click
 
 from loaders.settings import PARTS, Part
-from orchestration.cli.output import as_env, say, settings_of
+from orchestration.cli.output import as_env, as_json, say, settings_of
 
 
 @click.command()
@@ -13,8 +15,11 @@ from orchestration.cli.output import as_env, say, settings_of
     "--port", type=click.IntRange(0, 65535), help="Default: APP_PORT, or 8000. 0 is any free one."
 )
 @as_env
+@as_json
 @click.pass_context
-def serve(context: click.Context, part: Part | None, host: str | None, port: int | None) -> None:
+def serve(
+    context: click.Context, part: Part | None, host: str | None, port: int | None, is_json: bool
+) -> None:
     """Answer over HTTP: uploads, runs, tables; or one PART alone, behind a gateway elsewhere.
 
     Other machines are answered only when API_KEYS is set.
@@ -31,5 +36,12 @@ def serve(context: click.Context, part: Part | None, host: str | None, port: int
     from orchestration.http.server import serve as serve_app
 
     logs.log_service(settings.data_dir / "logs" / "service.log", ids, logs.secrets_of(settings))
+
+    def tell(url: str) -> None:
+        if is_json:
+            click.echo(json.dumps({"url": url}))
+        else:
+            say(f"Assay serves {url} (Ctrl-C ends it)")
+
     app = create_app(settings, part)
-    serve_app(app, host, settings.app_port if port is None else port, say)
+    serve_app(app, host, settings.app_port if port is None else port, tell)

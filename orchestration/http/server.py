@@ -18,12 +18,14 @@ KEEP_ALIVE_SECONDS = 15
 def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> None:
     """Answer requests until SIGTERM or Ctrl-C; then finish those under way.
 
+    `tell` is given the address, as soon as somebody listens there.
+
     Raises:
         AssayError: the address cannot be listened on.
     """
     with listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
-        tell(f"Assay serves http://{shown}:{listener.getsockname()[1]}/ (Ctrl-C ends it)")
+        tell(f"http://{shown}:{listener.getsockname()[1]}/")
         config = uvicorn.Config(
             app,
             access_log=False,  # its lines would hold queries, and these the keys of sources
