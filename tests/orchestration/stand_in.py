@@ -16,8 +16,8 @@ from typing import Any
 
 def main() -> None:
     runs_dir, name = Path(sys.argv[1]), sys.argv[4] if len(sys.argv) > 4 else ""
-    env = sys.argv[sys.argv.index("--env") + 1] if "--env" in sys.argv else "prod"
-    runs_dir = runs_dir if env == "prod" else runs_dir.parent / env / "runs"
+    if (env := os.environ.get("ELT_ENV", "prod")) != "prod":
+        runs_dir = runs_dir.parent / env / "runs"
     behaviour = json.loads(sys.argv[2])
     said = behaviour.get(name, behaviour.get("*", {}))
     run_id = os.environ.get("ELT_RUN_ID") or f"20260101T000000Z-{time.time_ns()}"

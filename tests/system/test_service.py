@@ -4,13 +4,16 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.e2e.test_readme import clone, commands_of
+from tests.system.test_docs_site import page
 
-__all__ = ["clone"]  # a fixture
+__all__ = ["clone", "page"]  # fixtures
 
 
 @pytest.mark.contract("S0-01", "S0-07", "S0-15", "S1-01", "S1-02", "S1-08", "S4-01", "S4-14")
@@ -43,3 +46,33 @@ def test_the_service_answers_every_command(clone: Path, environment: dict[str, s
     assert "<svg" in (clone / "chart.html").read_text(encoding="utf-8")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(port))).close()
+
+
+@pytest.mark.contract("S0-09")
+@pytest.mark.parametrize(("path", "shown"), [("/docs", "/trigger_etl"), ("/redoc", "Land files")])
+def test_the_documentation_works_in_a_browser_without_any_other_host(
+    page: Page, tmp_path: Path, path: str, shown: str
+) -> None:
+    elt = Path(sys.executable).parent / "elt"
+    with subprocess.Popen(
+        [elt, "serve", "--port", "0", "--json"],
+        env=os.environ | {"ELT_DATA_DIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["url"]
+            asked: list[str] = []
+            problems: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.on(
+                "console", lambda told: problems.append(told.text) if told.type == "error" else None
+            )
+            page.goto(url.rstrip("/") + path)
+            page.get_by_text(shown).first.wait_for(timeout=20_000)
+            page.screenshot(path=tmp_path / "page.png")
+        finally:
+            process.terminate()
+    assert [each for each in asked if not each.startswith((url, "data:", "blob:"))] == []
+    assert problems == []

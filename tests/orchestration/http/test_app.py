@@ -45,6 +45,7 @@ def test_answers_tell_browsers_to_be_careful(client: TestClient) -> None:
     assert "default-src 'none'" in headers["content-security-policy"]
 
 
+@pytest.mark.contract("S0-09")
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
 def test_the_documentation_loads_from_this_host_alone(client: TestClient, page: str) -> None:
     answer = client.get(page)
