@@ -107,7 +107,7 @@ def shop(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.contract("S1-03", "S1-04", "S1-10", "S1-11", "S1-12", "S1-21", "S2-08")
 def test_each_key_is_there_once_typed_and_as_a_line_of_the_catalog_says(shop: Shop) -> None:
     shop.write("sales/sales_07.csv", HEADER + JULY)
-    shop.write("events/hits.ndjson", "".join(f"{json.dumps(hit)}\n" for hit in HITS))
+    shop.write("events/events_hits.ndjson", "".join(f"{json.dumps(hit)}\n" for hit in HITS))
     first = shop.land("sales", "events")
     assert (first.exit_code, first.sources[0].books.quarantined) == (3, 1)
     shop.write("sales/sales_08.csv", HEADER + AUGUST)
