@@ -1,11 +1,12 @@
 """`python -m benchmarks.health`: how soon `/health` answers while a run keeps the machine busy.
 
 The service of each warehouse is asked at a steady pace over one connection: first while nothing
-runs, then while 5 M rows land and the models are built.
+runs, then while a large file lands and the models are built.
 """
 
 import argparse
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -44,17 +45,22 @@ def main() -> int:
             variables = {**os.environ, **ground.elt_variables}
             csv = bench.csv(rows)
             with _service(variables) as url:
-                for meanwhile, seconds in _turns(url, variables, csv):
+                for meanwhile, seconds in _turns(url, variables, csv, rows):
                     report.tell(f"{NAMES[warehouse]}, {meanwhile}: {len(seconds)} answers")
                     lines.append((NAMES[warehouse], meanwhile, *_figures(seconds)))
     print(_table(lines))
     return 0
 
 
-def _turns(url: str, variables: dict[str, str], csv: Path) -> Iterator[tuple[str, list[float]]]:
+def _turns(
+    url: str, variables: dict[str, str], csv: Path, rows: int
+) -> Iterator[tuple[str, list[float]]]:
     ends = time.monotonic() + IDLE_SECONDS
     yield "nothing runs", _ask(url, lambda: time.monotonic() < ends)
-    for told, command in (("5 M rows land", ["land", str(csv)]), ("all sources, models", ["run"])):
+    for told, command in (
+        (f"{rows:,} rows land", ["land", str(csv)]),
+        ("all sources, models", ["run"]),
+    ):
         with subprocess.Popen(
             [ELT, *command], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as run:
@@ -66,12 +72,11 @@ def _turns(url: str, variables: dict[str, str], csv: Path) -> Iterator[tuple[str
 @contextmanager
 def _service(variables: dict[str, str]) -> Iterator[str]:
     with subprocess.Popen(
-        [ELT, "serve", "--port", "0"], env=variables, stderr=subprocess.PIPE, text=True
+        [ELT, "serve", "--port", "0", "--json"], env=variables, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            assert process.stderr is not None
-            said = process.stderr.readline()
-            yield next(word for word in said.split() if word.startswith("http://"))
+            assert process.stdout is not None
+            yield json.loads(process.stdout.readline())["url"]
         finally:
             process.terminate()
 

@@ -67,7 +67,7 @@ def test_the_documentation_works_in_a_browser_without_any_other_host(
             url = json.loads(process.stdout.readline())["url"]
             asked: list[Request] = []
             problems: list[str] = []
-            page.on("request", asked.append)
+            page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 -- it wants a function
             page.on(
                 "console", lambda told: problems.append(told.text) if told.type == "error" else None
             )
