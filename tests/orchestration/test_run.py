@@ -14,7 +14,7 @@ import pytest
 
 from loaders.errors import AssayError
 from loaders.settings import Settings, load_settings
-from loaders.warehouse import open_warehouse
+from loaders.warehouse import Warehouse, open_warehouse
 from orchestration import dbt, lock, reading, registry, summary
 from orchestration.doctor import examine
 from orchestration.reset import drop_warehouse
@@ -123,12 +123,17 @@ class Builder:
 
     def __init__(self) -> None:
         self.builds = 0
-        self.end: dbt.BuildOutcome | BaseException = dbt.BuildOutcome(relations=("raw.posts",))
+        self.end: dbt.BuildOutcome | BaseException = dbt.BuildOutcome(relations=("clean.made",))
 
-    def build(self, *_: object) -> dbt.BuildOutcome:
+    def build(self, _: Settings, warehouse: Warehouse, __: Path, suffix: str) -> dbt.BuildOutcome:
         self.builds += 1
         if isinstance(self.end, BaseException):
             raise self.end
+        made = (
+            f"create schema if not exists clean{suffix}",
+            f"create table clean{suffix}.made (n int)",
+        )
+        warehouse.commit([(sql, ()) for sql in made])
         return self.end
 
 
