@@ -60,8 +60,8 @@ class Service:
         self.probe.close()
 
 
-def service_of(request: Request) -> Service:
-    """The service that a request is for."""
+async def service_of(request: Request) -> Service:
+    """The service that a request is for; no thread is waited for, since all may be busy."""
     service: Service = request.app.state.service
     return service
 

@@ -3,8 +3,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
+import httpx
 from fastapi.testclient import TestClient
 
+from loaders.settings import load_settings
+from orchestration.http.app import create_app
 from tests.orchestration.http.conftest import Serve
 
 HEALTHY = {"status": "healthy", "service": "etl-pipeline", "database": "healthy"}
@@ -37,3 +42,18 @@ def test_a_database_that_is_down_is_told_within_two_seconds(serve: Serve) -> Non
     assert time.monotonic() - started < 2
     assert answer.status_code == 503
     assert answer.json() == {**HEALTHY, "status": "unhealthy", "database": "unhealthy"}
+
+
+def test_health_waits_for_no_thread_while_queries_keep_them_all_busy(tmp_path: Path) -> None:
+    app = create_app(load_settings({"ELT_DATA_DIR": str(tmp_path)}, tmp_path))
+
+    async def ask() -> httpx.Response:
+        threads = anyio.to_thread.current_default_thread_limiter()
+        for _ in range(int(threads.total_tokens)):
+            threads.acquire_on_behalf_of_nowait(object())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            with anyio.fail_after(2):
+                return await client.get("/health")
+
+    assert anyio.run(ask).json() == HEALTHY
