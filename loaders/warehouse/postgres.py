@@ -301,8 +301,12 @@ class Postgres:
                 def ask() -> Result:
                     # one row after another, by the protocol of one statement: no second rides along
                     cursor = connection.cursor()
-                    rows = list(bounded(cursor.stream(sql), bounds))
+                    connection.execute("savepoint asked")
+                    with closing(cursor.stream(sql)) as stream:
+                        rows = list(bounded(stream, bounds))
                     columns = tuple(column.name for column in cursor.description or ())
+                    # what is left of the answer was cancelled, which fails a transaction
+                    connection.execute("rollback to savepoint asked")
                     return Result(columns, rows)
 
                 return _of_one_publication(connection, ask)

@@ -56,7 +56,7 @@ class Part:
         headers = _carried(request.headers)
         headers[HEADER] = request.state.request_id
         if not self._is_here:
-            del headers["host"]
+            headers.pop("host", None)  # HTTP/1.0 sends none
         try:
             path = httpx.URL(path=request.url.path, query=request.url.query.encode())
         except httpx.InvalidURL as error:

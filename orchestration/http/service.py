@@ -5,6 +5,7 @@ import threading
 from functools import cached_property
 from typing import Annotated
 
+import anyio
 from fastapi import Depends, Request
 
 from loaders import logs
@@ -14,6 +15,7 @@ from loaders.warehouse import Warehouse, open_warehouse
 from orchestration.http.health import Probe
 from orchestration.http.runs import Runs
 
+ASKERS = 8  # threads for clients' own statements, which may be slow; they keep none from the routes
 log = logging.getLogger("assay.http")
 
 
@@ -25,6 +27,7 @@ class Service:
         self.secrets = logs.secrets_of(settings)
         self.runs = Runs(settings)
         self.probe = Probe(self.warehouse)
+        self.askers = anyio.CapacityLimiter(ASKERS)
 
     def warehouse(self) -> Warehouse:
         """The warehouse; an embedded PostgreSQL, whose port changes, is looked for each time.
@@ -60,8 +63,8 @@ class Service:
         self.probe.close()
 
 
-def service_of(request: Request) -> Service:
-    """The service that a request is for."""
+async def service_of(request: Request) -> Service:
+    """The service that a request is for; no thread is waited for, since all may be busy."""
     service: Service = request.app.state.service
     return service
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
@@ -54,7 +55,7 @@ async def transform(
 ) -> JSONResponse:
     """Build the models on what has landed and answer with one of them; or run one query."""
     if query is not None:
-        return await run_in_threadpool(_ask, service, query)
+        return await anyio.to_thread.run_sync(_ask, service, query, limiter=service.askers)
     await run_in_threadpool(refuse_unknown, service.warehouse(), model)
     record = await service.runs.run(["transform"], request.state.request_id)
     if record.state != "succeeded":

@@ -14,6 +14,7 @@ from loaders.errors import WarehouseError
 from loaders.settings import load_settings
 from loaders.warehouse import DuckDB, Postgres, open_warehouse, session
 from loaders.warehouse import duckdb as duckdb_warehouse
+from loaders.warehouse.bounds import Bounds
 from loaders.warehouse.reader_role import READER_ROLE
 from tests.conftest import TARGETS, empty_database
 from tests.loaders.conftest import USERS, Landings, lab_of
@@ -380,6 +381,14 @@ def test_all_readers_of_a_process_share_one_bounded_pool(postgres_url: str) -> N
         with open_warehouse(settings).reading() as reader:
             backends.add(reader.fetch("select pg_backend_pid()").rows[0][0])
     assert len(backends) == 1
+
+
+def test_a_query_answers_with_its_first_rows_while_the_server_still_sends(
+    postgres_url: str,
+) -> None:
+    place = open_warehouse(load_settings({"DATABASE_URL": postgres_url}))
+    sql = "select number from generate_series(1, 3000000) as n(number)"
+    assert place.published_query(sql, Bounds(max_rows=2)).rows == [(1,), (2,)]
 
 
 def test_what_changed_in_raw_is_analysed(postgres_url: str) -> None:

@@ -1,9 +1,14 @@
 import re
+import socket
 import subprocess
 import sys
 
+import anyio
+import httpx
 import pytest
 from fastapi.testclient import TestClient
+
+from tests.orchestration.http.conftest import KEY, Serve
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/", "/ready", "/ready/"])
@@ -75,3 +80,19 @@ def test_the_service_loads_neither_dlt_nor_dbt() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_request_of_http_1_0_has_no_host_and_is_handed_on_all_the_same(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    app = serve(API_KEYS=KEY, TRANSFORMATION_URL=url).app
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            asked = client.build_request("GET", "/transform", headers={"X-API-Key": KEY})
+            del asked.headers["host"]
+            return await client.send(asked)
+
+    answer = anyio.run(ask)
+    assert (answer.status_code, "cannot be reached" in answer.json()["detail"]) == (502, True)

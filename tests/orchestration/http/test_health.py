@@ -3,9 +3,14 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from loaders.settings import load_settings
+from orchestration.http.app import create_app
 from tests.orchestration.http.conftest import Serve
 
 HEALTHY = {"status": "healthy", "service": "etl-pipeline", "database": "healthy"}
@@ -39,3 +44,21 @@ def test_a_database_that_is_down_is_told_within_two_seconds(serve: Serve) -> Non
     assert time.monotonic() - started < 2
     assert answer.status_code == 503
     assert answer.json() == {**HEALTHY, "status": "unhealthy", "database": "unhealthy"}
+
+
+def test_clients_statements_and_the_other_routes_share_no_threads(tmp_path: Path) -> None:
+    app = create_app(load_settings({"ELT_DATA_DIR": str(tmp_path)}, tmp_path))
+
+    async def ask() -> list[httpx.Response]:
+        threads = anyio.to_thread.current_default_thread_limiter()
+        for _ in range(int(threads.total_tokens)):
+            threads.acquire_on_behalf_of_nowait(object())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            with anyio.fail_after(5):
+                paths = ("/health", "/transform?query=select%201%20as%20one")
+                return [await client.get(path) for path in paths]
+
+    health, transform = anyio.run(ask)
+    assert health.json() == HEALTHY
+    assert transform.json()["data"] == [{"one": 1}]
