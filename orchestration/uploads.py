@@ -11,12 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from loaders.catalog import DOCUMENTS, SourceSpec
+from loaders.catalog import DOCUMENTS, SourceSpec, tables_of
 from loaders.landing import Outcome
 from loaders.landing.uploads import land_uploads
 from loaders.settings import Settings
 from loaders.uploads import FIRST_ROWS, UploadOutcome, read_manifest
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse
+from orchestration.loaded import show_last_lists
 
 log = logging.getLogger("assay.uploads")
 MOST_ROWS = 10
@@ -36,6 +37,13 @@ def land_manifest(
     """
     uploads = read_manifest(manifest).files
     outcomes, files = land_uploads(settings, warehouse, uploads, catalog, run_id)
+    lists = {
+        table
+        for upload, file in zip(uploads, files, strict=True)
+        for table in file.tables
+        if upload.disposition == "replace" and file.state != "refused"
+    }
+    show_last_lists(warehouse, sorted(lists - {name for _, name in tables_of(catalog)}))
     with warehouse.reading() as reader:
         rows = list(_first_rows(reader, files))
     _write(manifest.parent / FIRST_ROWS, f"[{','.join(rows)}]")

@@ -31,6 +31,7 @@ from orchestration.registry import (
 )
 
 BETWEEN_LOOKS = 0.02  # seconds
+BETWEEN_LOOKS_BACK = 1.0
 LOOKERS = 4  # threads that look for who follows runs; they keep none from the routes
 LOG = "service-runs.log"  # in the data folder: what the runs said that nobody watched
 log = logging.getLogger("assay.runs")
@@ -174,20 +175,31 @@ class Runs:
         ending.start()
 
     def look_back(self) -> None:
-        """Say what became of runs that an earlier service, or anybody, left unfinished."""
-        try:
-            with open_registry(self._settings) as records:
-                going, gone = records.judge_running()
-        except (AssayError, OSError) as error:
-            log.warning("the runs of the past cannot be looked at: %s", error)
-            return
-        for record in gone:
-            log.warning(
-                "run %s was interrupted: its process is gone; the next run lands what it did not",
-                record.run_id,
-            )
-        for record in going:
-            log.warning("run %s is under way: process %s", record.run_id, record.pid)
+        """Say what became of runs that an earlier service, or anybody, left unfinished.
+
+        One that is still under way, or only just dying, is looked at until it is over.
+        """
+        told: set[str] = set()
+        while True:
+            try:
+                with open_registry(self._settings) as records:
+                    going, gone = records.judge_running()
+            except (AssayError, OSError) as error:
+                log.warning("the runs of the past cannot be looked at: %s", error)
+                return
+            for record in gone:
+                log.warning(
+                    "run %s was interrupted: its process is gone; the next run lands what it did "
+                    "not",
+                    record.run_id,
+                )
+            left = [record for record in going if record.run_id not in self._own]
+            for record in left:
+                if record.run_id not in told:
+                    log.warning("run %s is under way: process %s", record.run_id, record.pid)
+            told |= {record.run_id for record in left}
+            if not left or self._ending.wait(BETWEEN_LOOKS_BACK):
+                return
 
     def stop(self) -> None:
         """Begin no other run, and tell those under way to end; may be called of a signal."""

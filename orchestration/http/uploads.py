@@ -127,7 +127,7 @@ def _failure(record: RunRecord) -> Problem:
     is_theirs = bool(refused) and not record.errors and not any(u.kept for u in refused)
     reasons = [f"{upload.told}: {upload.reason}" for upload in refused] or record.errors
     if not reasons:
-        reasons = ["it landed, and the models could not be built from it"]
+        reasons = [f"it landed, and the models could not be built from it: {record.problem}"]
     return Problem(
         422 if is_theirs else 500,
         "; ".join(reasons),

@@ -212,6 +212,7 @@ def _reading(path: Path) -> Callable[..., Any]:
 def test_records_replace_those_before_them_and_stay_as_they_were_sent(
     upload: Upload, settings: Settings, folder: Path
 ) -> None:
+    """Under the table's plain name is the last list; raw has every one."""
     odd = '{"a":1180591620717411303424,"a":1.0, "b" : 1e400}'
     told = {"table": "t", "disposition": "replace"}
     assert upload(("t.json", f"[{odd}]", told)).returncode == 0
@@ -224,9 +225,12 @@ def test_records_replace_those_before_them_and_stay_as_they_were_sent(
         "where landing_id = (select max(landing_id) from raw._landings where table_name = 't'))"
     )
     assert fetch(settings, last) == [('{"a":2}',)]
+    assert fetch(settings, "select document from t") == [('{"a":2}',)]
     assert fetch(settings, "select count(*) from raw.t") == [(2,)]
     with open_warehouse(settings).reading() as reader:
         assert {each.disposition for each in ledger.last_landing(reader, "paths")} == {"append"}
+    upload(("t.json", "[]", told))
+    assert fetch(settings, "select document from t") == []
 
 
 @pytest.mark.contract("S1-13")
