@@ -5,10 +5,10 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -19,7 +19,6 @@ from orchestration.http.problems import Problem
 log = logging.getLogger("assay.http")
 FAILED = "Error in data ingestion: "
 BEGINS = b'{"status":"Data successfully extracted","data":'
-AT_ONCE = 4  # extractions; each is a process
 WAIT_SECONDS = 30.0  # for one of them to end
 GRACE_SECONDS = 10
 BYTES_AT_ONCE = 1 << 18
@@ -32,7 +31,6 @@ ADDRESS = {
     "maxLength": LONGEST_URL,
 }
 KEY = {"pattern": "^[ -~]+$", "maxLength": LONGEST_KEY}
-_slots = BoundedSemaphore(AT_ONCE)
 
 
 def request_for(settings: Settings, url: str | None, key: str | None) -> Request:
@@ -56,22 +54,32 @@ def request_for(settings: Settings, url: str | None, key: str | None) -> Request
     )
 
 
-async def extract(request: Request, folder: Path) -> AsyncIterator[bytes]:
+async def extract(
+    request: Request, folder: Path, slots: anyio.CapacityLimiter
+) -> AsyncIterator[bytes]:
     """Have the records fetched into a folder; the body of the answer, which may outlive it.
 
     Raises:
-        Problem: 422 where the address may not be asked, 502 where it gives no records.
+        Problem: 422 where the address may not be asked, 502 where it gives no records, 503 where
+            no slot comes free.
     """
     asked = msgspec.structs.replace(request, folder=str(folder))
-    verdict = await anyio.to_thread.run_sync(_verdict_on, asked)
+    slot = object()
+    with anyio.move_on_after(WAIT_SECONDS) as waiting:  # not in a thread: others need those
+        await slots.acquire_on_behalf_of(slot)
+    if waiting.cancelled_caught:
+        raise Problem(503, f"{FAILED}too many others are under way; try again later")
+    try:
+        own = anyio.CapacityLimiter(1)  # a thread beside those of the other routes
+        verdict = await anyio.to_thread.run_sync(_verdict_on, asked, limiter=own)
+    finally:
+        slots.release_on_behalf_of(slot)
     if verdict.path is None:
         raise Problem(422 if verdict.is_refused else 502, f"{FAILED}{verdict.error}")
     return _body(Path(verdict.path).open("rb"))
 
 
 def _verdict_on(request: Request) -> Verdict:
-    if not _slots.acquire(timeout=WAIT_SECONDS):
-        raise Problem(503, f"{FAILED}{AT_ONCE} others are under way; try again later")
     try:
         done = subprocess.run(
             [sys.executable, "-m", "loaders.extraction"],
@@ -87,8 +95,6 @@ def _verdict_on(request: Request) -> Verdict:
     except msgspec.MsgspecError:  # it was ended: by its alarm, or for want of memory
         log.warning("an extraction ended with %d and without a verdict", done.returncode)
         return Verdict(error=f"it took more than {PATIENCE} s, or more memory than it may")
-    finally:
-        _slots.release()
 
 
 async def _body(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -16,6 +16,7 @@ from orchestration.http.health import Probe
 from orchestration.http.runs import Runs
 
 ASKERS = 8  # threads for clients' own statements, which may be slow; they keep none from the routes
+EXTRACTIONS = 4  # at once; each is a process
 log = logging.getLogger("assay.http")
 
 
@@ -28,6 +29,7 @@ class Service:
         self.runs = Runs(settings)
         self.probe = Probe(self.warehouse)
         self.askers = anyio.CapacityLimiter(ASKERS)
+        self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
 
     def warehouse(self) -> Warehouse:
         """The warehouse; an embedded PostgreSQL, whose port changes, is looked for each time.

@@ -89,7 +89,7 @@ async def extract_records(
     """Ask an API for its records, all pages of them, and answer with them; nothing lands."""
     asked = extraction.request_for(service.settings, api_url, api_key)
     async with uploads.folder_of(service) as folder:
-        body = await extraction.extract(asked, folder)
+        body = await extraction.extract(asked, folder, service.extractions)
     return StreamingResponse(body, media_type="application/json")
 
 
