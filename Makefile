@@ -25,7 +25,7 @@ WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help elt serve setup test test-system smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
+.PHONY: help elt serve setup test test-long test-system smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
@@ -41,6 +41,9 @@ setup: $(VENV)/.ready-dev ## Install everything that the other targets need
 
 test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
 	@$(RUN) pytest -n $(WORKERS) --dist worksteal --cov --contract-results=data/test-results/contracts-test.json
+
+test-long: $(VENV)/.ready-dev ## Run what the second warehouse and other whole runs add, a quarter of an hour
+	@$(RUN) pytest -n $(WORKERS) --dist worksteal -m long --ignore=tests/faults tests tests/system
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
 	@$(RUN) pytest -n auto tests/system --contract-results=data/test-results/contracts-system.json

@@ -25,6 +25,9 @@ pytest_plugins = [
 ]
 
 TARGETS = ("duckdb", "postgres")
+# whole builds take ten seconds: `make test-long` makes the same ones on the second warehouse, whose
+# tables `make test` compares with the first one's for the messy lab
+SECOND_AT_LENGTH = ("duckdb", pytest.param("postgres", marks=pytest.mark.long))
 Elt = Callable[..., subprocess.CompletedProcess[str]]
 
 

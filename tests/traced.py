@@ -12,7 +12,7 @@ import pytest
 
 UNITS = ("tests/loaders/", "tests/orchestration/")  # the rest builds, or starts programs
 WAREHOUSE = {"environment", "postgres_url"}  # fixtures of tests that most likely land
-ONE_IN = 2  # slow tests
+ONE_IN = 4  # slow tests
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -7,10 +7,11 @@ import pytest
 
 from loaders.settings import load_settings
 from loaders.warehouse import open_warehouse
-from tests.conftest import Elt, held_open, run_elt
+from tests.conftest import SECOND_AT_LENGTH, Elt, held_open, run_elt
 
 
 @pytest.mark.usefixtures("models_alone")
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_readers_do_not_make_a_run_fail(elt: Elt, environment: dict[str, str]) -> None:
     warehouse = open_warehouse(load_settings(environment))
     ended = threading.Event()
@@ -36,6 +37,7 @@ def test_readers_do_not_make_a_run_fail(elt: Elt, environment: dict[str, str]) -
 
 @pytest.mark.parametrize("target", ["duckdb"])
 @pytest.mark.usefixtures("models_alone")
+@pytest.mark.long
 def test_a_program_that_keeps_the_file_open_is_told_in_one_line(elt: Elt, tmp_path: Path) -> None:
     assert elt("land", "lab").returncode == 0
     warehouse = tmp_path / "data" / "warehouse.duckdb"

@@ -10,6 +10,7 @@ from loaders.settings import load_settings
 from loaders.warehouse import open_warehouse
 from orchestration.reading import show
 from orchestration.run import run
+from tests.conftest import SECOND_AT_LENGTH
 from tests.e2e.labs import Dialect, Lab, random_lab
 
 LABS = {
@@ -45,6 +46,7 @@ def published(environment: dict[str, str], folder: Path) -> tuple[list[dict[str,
 
 @pytest.mark.contract("S4-02", "S4-03", "S4-04", "S4-05", "S4-06", "S1-21")
 @pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_features_are_those_of_the_contract(
     lab: Lab, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -56,6 +58,7 @@ def test_features_are_those_of_the_contract(
 
 @pytest.mark.contract("S4-07")
 @pytest.mark.usefixtures("models_alone")
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_models_see_the_lab_that_landed_last_and_a_lab_that_comes_back(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -76,6 +79,7 @@ def test_models_see_the_lab_that_landed_last_and_a_lab_that_comes_back(
     assert features("first") == labs["first"].features()
 
 
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_a_lab_without_experiments_has_features_of_none(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

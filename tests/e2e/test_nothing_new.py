@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loaders.settings import PROJECT_DIR
-from tests.conftest import Elt
+from tests.conftest import SECOND_AT_LENGTH, Elt
 
 MESSY_LAB = str(PROJECT_DIR / "seeds" / "lab_messy")
 NOT_NEEDED = ("dlt", "dbt", "pandas", "pyarrow", "numpy", "requests", "chardet")
@@ -43,6 +43,7 @@ def elt_without(
 
 
 @pytest.mark.usefixtures("models_alone")
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_without_anything_new_neither_dlt_nor_dbt_is_imported(
     elt: Elt, environment: dict[str, str], tmp_path: Path
 ) -> None:

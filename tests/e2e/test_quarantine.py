@@ -4,8 +4,10 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from loaders.settings import PROJECT_DIR
-from tests.conftest import Elt
+from tests.conftest import SECOND_AT_LENGTH, Elt
 from tests.e2e.conftest import rows_of
 from tests.e2e.labs import random_lab
 
@@ -34,6 +36,7 @@ def seen(elt: Elt) -> list[str]:
     return elt("query", SEEN, "--format", "csv").stdout.splitlines()[1:]
 
 
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_rows_that_could_not_land_are_mended_and_the_models_see_them_for_good(
     elt: Elt, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def commands_of(title: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines()]
 
 
+@pytest.mark.long
 def test_every_row_of_the_messy_lab_is_mended_and_replayed(
     clone: Path, environment: dict[str, str]
 ) -> None:

@@ -16,6 +16,7 @@ STORE = ("files", "raw", "batches", "replays", "landings", "processed")
 @pytest.mark.contract("S3-43", "S3-12")
 @pytest.mark.parametrize("target", ["duckdb"])
 @pytest.mark.usefixtures("models_alone")
+@pytest.mark.long
 def test_the_raw_store_alone_gives_equal_tables(elt: Elt, tmp_path: Path) -> None:
     lab = tmp_path / "lab"
     shutil.copytree(PROJECT_DIR / "seeds" / "lab_messy", lab)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loaders.settings import PROJECT_DIR
-from tests.conftest import TARGETS, Elt, run_elt
+from tests.conftest import SECOND_AT_LENGTH, TARGETS, Elt, run_elt
 from tests.e2e.conftest import rows_of
 from tests.e2e.labs import random_lab
 from tests.e2e.reference import user_features
@@ -43,6 +43,7 @@ def as_text(value: object) -> str:
 
 @pytest.mark.contract("S4-02", "S4-06", "S4-07", "S0-14")
 @pytest.mark.usefixtures("unit_tests_of_models")
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_the_sample_data_lands_once_and_a_second_run_finds_nothing_new(
     elt: Elt, target: str
 ) -> None:
@@ -204,6 +205,7 @@ INDEXES = "select indexdef from pg_indexes where tablename = 'clean_posts'"
 
 
 @pytest.mark.contract("S3-05", "S3-06", "S3-07", "S3-08", "S3-09", "S3-10")
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
     elt: Elt, serve_json: Callable[[str], str], target: str
 ) -> None:
@@ -262,6 +264,7 @@ def run_checkout(
 
 
 @pytest.mark.parametrize("target", ["duckdb"])  # dbt tells of it, the same on each warehouse
+@pytest.mark.long
 def test_a_broken_model_fails_the_run_also_when_nothing_is_new(
     checkout: Path, environment: dict[str, str]
 ) -> None:

@@ -15,6 +15,7 @@ from loaders.warehouse import open_warehouse
 from orchestration import dbt
 from orchestration.fingerprint import fingerprint
 from orchestration.run import run
+from tests.conftest import SECOND_AT_LENGTH
 
 HEADER = (
     "SalesOrderNumber,SalesOrderLineNumber,OrderDate,CustomerName,EmailAddress,"
@@ -105,6 +106,7 @@ def shop(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.contract("S1-03", "S1-04", "S1-10", "S1-11", "S1-12", "S1-21", "S2-08")
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_each_key_is_there_once_typed_and_as_a_line_of_the_catalog_says(shop: Shop) -> None:
     shop.write("sales/sales_07.csv", HEADER + JULY)
     shop.write("events/events_hits.ndjson", "".join(f"{json.dumps(hit)}\n" for hit in HITS))

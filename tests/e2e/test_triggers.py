@@ -13,6 +13,7 @@ from orchestration.http.app import create_app
 
 @pytest.mark.contract("S4-01", "S3-30")
 @pytest.mark.parametrize("target", ["duckdb"])
+@pytest.mark.long
 def test_of_two_triggers_at_once_one_runs_and_the_other_is_told_its_run(
     environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,7 +34,7 @@ class Input:
     kills: int
 
 
-SHORT = (Input("a file of 100 k rows", 100_000, 1, 3), Input("50 files", 5_000, 50, 3))
+SHORT = (Input("a file of 100 k rows", 100_000, 1, 2), Input("50 files", 5_000, 50, 2))
 LONG = (Input("a file of 1 M rows", 1_000_000, 1, 20), Input("300 files", 30_000, 300, 20))
 
 

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from loaders.batch import Books
+from tests.conftest import SECOND_AT_LENGTH
 from tests.faults.conftest import Shop
 
 DIGITS = "1234567890123456789012345678901234567.890"
@@ -224,6 +225,7 @@ def test_raw_holds_the_values_of_parquet_as_text(shop: Shop) -> None:
 # Size
 
 
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_a_field_of_50_megabytes_lands_whole(shop: Shop) -> None:
     text = "0123456789," * (BIG // 11)
     shop.write("big_csv.csv", f'id,value\n1,"{text}"\n2,small\n')

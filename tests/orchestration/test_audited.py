@@ -96,6 +96,7 @@ def test_only_a_build_that_passed_whole_is_published(settings: Settings, project
     assert seen(warehouse) == [10, 10, 10]
 
 
+@pytest.mark.long  # with tables made by SQL it is tried on both warehouses in a second
 @pytest.mark.parametrize("target", ["postgres"])
 def test_a_build_that_did_not_pass_leaves_the_tables_of_the_one_before(
     settings: Settings, project: Project

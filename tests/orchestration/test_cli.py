@@ -13,7 +13,7 @@ import pytest
 
 from loaders.settings import PROJECT_DIR
 from orchestration.cli import main
-from tests.conftest import Elt, held_open, run_elt
+from tests.conftest import SECOND_AT_LENGTH, Elt, held_open, run_elt
 from tests.parsed_project import ParsedProject
 
 HEAVY = ("dlt", "dbt", "duckdb", "pandas", "psycopg", "psycopg2", "pyarrow", "requests")
@@ -234,6 +234,7 @@ def test_reset_asks_then_drops_the_warehouse_only(elt: Elt, tmp_path: Path) -> N
     assert len(json.loads(elt("runs", "list", "--json").stdout)) == 1
 
 
+@pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_dbt_works_by_hand_from_any_folder(
     environment: dict[str, str], parsed_project: ParsedProject, tmp_path: Path
 ) -> None:

@@ -64,8 +64,16 @@ def test_a_clock_a_day_off_lands_nothing_twice_and_misses_nothing(
     assert states.count("succeeded") == 4
 
 
-@pytest.mark.parametrize("off", ["+1d", "-1d"])
-@pytest.mark.usefixtures("models_alone")
+@pytest.mark.parametrize(
+    ("off", "target"),
+    [
+        ("-1d", "duckdb"),
+        ("+1d", "postgres"),
+        pytest.param("+1d", "duckdb", marks=pytest.mark.long),
+        pytest.param("-1d", "postgres", marks=pytest.mark.long),
+    ],
+)
+@pytest.mark.usefixtures("models_alone", "target")
 def test_models_show_what_landed_last_whatever_the_clock_says(
     off: str, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -31,6 +31,8 @@ FORMS = {
     },
 }
 
+QUICK = ("postgresql+asyncpg://", "PG*", "DB_*")  # the others differ from the first in one word
+
 
 def features(environment: dict[str, str]) -> str:
     """Run twice, nothing doubled; the published features."""
@@ -51,7 +53,13 @@ def duckdb_features(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.contract("S0-11", "S1-18")
 @pytest.mark.usefixtures("models_alone")  # the test below runs all of their tests there
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param(form, id=name, marks=() if name in QUICK else pytest.mark.long)
+        for name, form in FORMS.items()
+    ],
+)
 def test_the_main_job_on_a_named_server(
     form: dict[str, str],
     location: str,

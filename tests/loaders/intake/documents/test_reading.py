@@ -281,7 +281,13 @@ def test_a_long_record_lands_whole(inbox: Inbox, kind: Format) -> None:
     ]
 
 
-@pytest.mark.parametrize("damage", ["", '{"a: 1},', "{,", "[", '"', "NaN,", "}}"])
+DAMAGES = ('{"a: 1},', "{,", "[", "NaN,", "}}")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["", '"', *(pytest.param(each, marks=pytest.mark.long) for each in DAMAGES)],
+)
 def test_memory_does_not_grow_with_the_file(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
