@@ -23,6 +23,8 @@ PYTHON = $(shell for python in $(CANDIDATES); do \
 # one more than cores: tests wait for programs and servers now and then
 WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
+# all cores compile what pip has installed; what is of another Python's syntax stays as it is
+COMPILE = $(RUN) compileall -qq -j 0 $(VENV)/lib loaders orchestration || true
 
 .DEFAULT_GOAL := help
 .PHONY: help elt serve setup test test-long test-system smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
@@ -106,12 +108,13 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 		"on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
 	@echo "Setting up $(VENV) (once, about a minute) …" >&2
 	@$(BIN)/python -c '' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(PIP_INSTALL) --no-compile --require-hashes -r requirements.txt
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
-	@$(RUN) compileall -q loaders orchestration # else each start compiles, where Python is told to write none
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.txt
 	@echo "Installing what the tests and linters need (once) …" >&2
-	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@$(PIP_INSTALL) --no-compile --require-hashes -r requirements-dev.txt
+	@$(COMPILE)
 	@touch $@
