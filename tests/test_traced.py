@@ -35,7 +35,7 @@ def test_both_warehouses_are_followed_in_some_tests() -> None:
 def test_some_of_the_slow_tests_are_followed_the_same_in_every_order() -> None:
     slow = [f"tests/loaders/test_a.py::test_{n}" for n in range(100)]
     followed = chosen(slow, slow)
-    assert 30 < len(followed) < 70
+    assert 10 < len(followed) < 50
     assert followed == chosen(reversed(slow), slow)
     quick = "tests/loaders/test_a.py::test_quick"
     assert chosen([*slow, quick], slow) == followed | {quick}

@@ -163,6 +163,7 @@ def test_a_missing_folder_is_one_line_and_exit_2(elt: Elt, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("target", ["duckdb"])  # what is missing is told by the source
 @pytest.mark.usefixtures("models_alone")
+@pytest.mark.long
 def test_a_missing_file_fails_its_source_and_the_rest_goes_on(elt: Elt, tmp_path: Path) -> None:
     folder = random_lab(1).write(tmp_path / "lab")
     (folder / "compounds.csv").unlink()

@@ -12,10 +12,14 @@ import pytest
 import zstandard
 
 from loaders.batch import Books
+from tests.conftest import SECOND_AT_LENGTH
 from tests.faults.conftest import Shop
 from tests.polluted import tables
 from tests.polluted.corpus import LEGACY, UNICODE, Style
 from tests.polluted.tables import Row, Table
+
+# what a file says is read before a warehouse is asked
+pytestmark = pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 
 COLUMNS = ("id", "place", "remark", "date")
 
