@@ -51,7 +51,7 @@ test-long: $(VENV)/.ready-dev ## Run what the second warehouse and other whole r
 	@$(RUN) pytest -n $(WORKERS) --dist worksteal -m long --ignore=tests/faults tests tests/system
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
-	@$(RUN) pytest -n auto tests/system --contract-results=data/test-results/contracts-system.json
+	@$(RUN) pytest -n $(WORKERS) tests/system --contract-results=data/test-results/contracts-system.json
 
 smoke: $(VENV)/.ready-dev ## Run every pipeline against stand-ins, or the services that settings name
 	@$(RUN) tests.smoke
