@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from loaders.errors import SettingsError
 from loaders.settings import Settings
@@ -40,18 +40,31 @@ class Started(BaseModel):
 
 
 # the texts are what a process can be given as one of its arguments
+LONGEST_TEXT = 30_000
 PARAMS = {
     "type": "object",
     "propertyNames": {"pattern": NAME, "maxLength": 100},
     "additionalProperties": {
         "anyOf": [
-            {"type": "string", "pattern": r"^[^\x00]*$", "maxLength": 30_000},
+            {"type": "string", "pattern": r"^[^\x00]*$", "maxLength": LONGEST_TEXT},
             {"type": ["number", "boolean", "null", "array", "object"]},
         ]
     },
 }
+
+
+def _checked(params: dict[str, Any]) -> dict[str, Any]:
+    """A text is bounded as the document says: a command line holds no more."""
+    for name, value in params.items():
+        if isinstance(value, str) and (len(value) > LONGEST_TEXT or "\0" in value):
+            raise ValueError(f"{name}: a text has at most {LONGEST_TEXT} characters, and no NUL")
+    return params
+
+
 Params = Annotated[
-    dict[Annotated[str, Field(pattern=NAME, max_length=100)], Any], WithJsonSchema(PARAMS)
+    dict[Annotated[str, Field(pattern=NAME, max_length=100)], Any],
+    AfterValidator(_checked),
+    WithJsonSchema(PARAMS),
 ]
 
 

@@ -402,3 +402,11 @@ def test_what_is_left_of_an_earlier_service_is_told_and_marked(
     service_of(client).runs.look_back()
     assert f"run {RUN_ID} was interrupted" in caplog.text
     assert client.get("/runs?state=interrupted").json()["runs"][0]["run_id"] == RUN_ID
+
+
+@pytest.mark.parametrize("text", ["x" * 30_001, "a\0b"])
+def test_a_text_that_no_command_line_holds_is_refused(client: TestClient, text: str) -> None:
+    asked = {"params": {"source": text}}
+    answer = client.post("/pipelines/external_source_to_raw/runs", json=asked)
+    assert answer.status_code == 422
+    assert "at most 30000 characters" in answer.json()["detail"]
