@@ -33,6 +33,8 @@ class Variable:
 
 OF_A_START = ("ELT_RUN_ID", "ELT_REQUEST_ID")  # in the environment of one process, never in .env
 HTTP_ADDRESS = "an http:// or https:// address"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
 ENVIRONMENTS = ("dev", "test", "prod")  # NAME__DEV is NAME in the environment dev, and so on
 
 VARIABLES = (
@@ -65,6 +67,19 @@ VARIABLES = (
         "warehouse, raw files, run records",
         "a folder that can be written",
         "data",
+    ),
+    Variable(
+        "ELT_LOG_DIR",
+        "where all parts log; unset: the project's folder logs, or that of ELT_DATA_DIR",
+        "a folder",
+        "logs",
+    ),
+    Variable("ELT_LOG_LEVEL", "the least of what is logged", ", ".join(LOG_LEVELS), "INFO"),
+    Variable(
+        "ELT_LOG_FORMAT",
+        "how the service and the schedule log to standard error",
+        ", ".join(LOG_FORMATS),
+        "text",
     ),
     Variable(
         "RAW_STORE_URL",

@@ -235,7 +235,11 @@ def variables_of(settings: Settings) -> dict[str, str]:
     names = [variable.name for variable in VARIABLES if variable.name not in OF_A_START]
     given = {name: settings.values[name] for name in names if name in settings.values}
     # relative ones were given in `.env` for the project, or for the folder that we began in
-    paths = {"ELT_DATA_DIR": settings.data_dir, "CSV_DATA_PATH": settings.csv_data_path}
+    paths = {
+        "ELT_DATA_DIR": settings.data_dir,
+        "ELT_LOG_DIR": settings.log_dir,
+        "CSV_DATA_PATH": settings.csv_data_path,
+    }
     return given | {name: str(path) for name, path in paths.items()} | env
 
 
