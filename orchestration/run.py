@@ -117,11 +117,11 @@ class Held(NamedTuple):
 
 @contextmanager
 def recorded_run(
-    settings: Settings, tell: Tell, *, is_debug: bool, level: str = "INFO"
+    settings: Settings, tell: Tell, *, is_debug: bool, level: str | None = None
 ) -> Iterator[Held]:
     """Hold the warehouse for a run, whose record says what became of it, however it ends.
 
-    `level` is that of its log, where it is not debugged.
+    `level` is that of its log, where it has one of its own and is not debugged.
 
     Raises:
         AssayError: the warehouse cannot be reached, or another run holds it.
@@ -131,7 +131,7 @@ def recorded_run(
         logs.logging_to(
             settings.runs_dir / record.run_id / LOG,
             record.run_id,
-            logs.secrets_of(settings),
+            settings,
             request_id=record.request_id,
             is_debug=is_debug,
             level=level,

@@ -1,13 +1,17 @@
 """`elt schedule`: sources and pipelines by themselves, on intervals and cron expressions."""
 
+import logging
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestration.cli.output import as_env, say, settings_of
+from orchestration.cli.output import as_env, settings_of
 
 if TYPE_CHECKING:
     from orchestration.cycles import Cycle
+
+log = logging.getLogger("assay.schedule")
+LEVELS = {"failed": logging.ERROR, "interrupted": logging.WARNING}  # of what becomes of a cycle
 
 
 @click.command()
@@ -21,7 +25,7 @@ def schedule(context: click.Context, once: bool, names: tuple[str, ...], is_json
 
     Without any there, all sources land and the models are built every FETCH_INTERVAL seconds.
 
-    What the cycles print goes to schedule.log in the data folder. Exits with 0 when it is told to
+    What the cycles print goes to schedule.log in the log folder. Exits with 0 when it is told to
     end; with --once with the worst exit code of the cycles.
     """
     from loaders import logs
@@ -31,17 +35,18 @@ def schedule(context: click.Context, once: bool, names: tuple[str, ...], is_json
     settings = settings_of(context)
     jobs = jobs_of(settings, names)
     secrets = logs.secrets_of(settings)
-    cycles = Cycles(settings.data_dir / "schedule.log")
+    cycles = Cycles(settings.log_dir / "schedule.log")
+    logs.log_service(settings)
 
     def report(cycle: "Cycle") -> None:
         import msgspec
 
         message = logs.hide(cycle.message, secrets) if cycle.message else None
         cycle = msgspec.structs.replace(cycle, message=message)
-        say(cycle.told)
+        log.log(LEVELS.get(cycle.state, logging.INFO), "%s", cycle.told)
         if is_json:
             click.echo(msgspec.json.encode(cycle).decode())
 
     if once:
-        context.exit(run_once(jobs, cycles, report, say))
-    run_schedules(jobs, cycles, report, say)
+        context.exit(run_once(jobs, cycles, report, log.info))
+    run_schedules(jobs, cycles, report, log.info)

@@ -35,7 +35,7 @@ def serve(
     from orchestration.http.request_ids import ids
     from orchestration.http.server import serve as serve_app
 
-    logs.log_service(settings.data_dir / "logs" / "service.log", ids, logs.secrets_of(settings))
+    logs.log_service(settings, ids)
 
     def tell(url: str) -> None:
         if is_json:

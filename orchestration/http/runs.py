@@ -33,7 +33,7 @@ from orchestration.registry import (
 BETWEEN_LOOKS = 0.02  # seconds
 BETWEEN_LOOKS_BACK = 1.0
 LOOKERS = 4  # threads that look for who follows runs; they keep none from the routes
-LOG = "service-runs.log"  # in the data folder: what the runs said that nobody watched
+LOG = "service-runs.log"  # in the log folder: what the runs said that nobody watched
 log = logging.getLogger("assay.runs")
 
 
@@ -136,7 +136,7 @@ class Runs:
         return invocation
 
     def _invoke(self, arguments: Sequence[str], starter: Starter, settings: Settings) -> Invocation:
-        output = settings.data_dir / LOG
+        output = settings.log_dir / LOG
         try:
             begin_log(output, f"{starter.run_id} {' '.join(arguments)}")
             variables = variables_of(settings)
