@@ -89,16 +89,21 @@ def log_service(settings: Settings, ids: Ids = dict) -> None:
     server.handlers, server.propagate = [shared, console], False
 
 
-def log_command(settings: Settings) -> None:
+def log_command(settings: Settings) -> bool:
     """Send what a command logs that is no run to `etl.log`; on the terminal it speaks for itself.
 
-    Nothing is changed where this process logs already, and no folder is made for it.
+    Gives False where there is no log yet, since who only looks makes none, and after a run of this
+    process, which has told.
     """
-    if settings.log_dir.is_dir() and not logging.getLogger(ROOT).handlers:
-        shared = SharedLog(settings.log_dir)
-        shared.setFormatter(JsonLines(dict, secrets_of(settings)))
-        shared.setLevel(settings.log_level)
-        _begin(shared)
+    if handlers := logging.getLogger(ROOT).handlers:
+        return any(isinstance(handler, SharedLog) for handler in handlers)
+    if not settings.log_dir.is_dir():
+        return False
+    shared = SharedLog(settings.log_dir)
+    shared.setFormatter(JsonLines(dict, secrets_of(settings)))
+    shared.setLevel(settings.log_level)
+    _begin(shared)
+    return True
 
 
 def _begin(*handlers: logging.Handler) -> logging.Logger:

@@ -81,6 +81,7 @@ VARIABLES = (
         ", ".join(LOG_FORMATS),
         "text",
     ),
+    Variable("NO_COLOR", "set: no colours on a terminal (https://no-color.org)", "any text"),
     Variable(
         "RAW_STORE_URL",
         "where everything is archived as it was received; unset: the data folder",
