@@ -95,9 +95,10 @@ def log_command(settings: Settings) -> bool:
     Gives False where there is no log yet, since who only looks makes none, and after a run of this
     process, which has told.
     """
-    if handlers := logging.getLogger(ROOT).handlers:
-        return any(isinstance(handler, SharedLog) for handler in handlers)
-    if not settings.log_dir.is_dir():
+    before = [type(handler) for handler in logging.getLogger(ROOT).handlers]
+    if SharedLog in before and len(before) > 1:  # of a service
+        return True
+    if logging.StreamHandler in before or not settings.log_dir.is_dir():
         return False
     shared = SharedLog(settings.log_dir)
     shared.setFormatter(JsonLines(dict, secrets_of(settings)))

@@ -1,11 +1,14 @@
 """What commands leave in the log of all parts."""
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loaders import logs
 from loaders.settings import PROJECT_DIR
 from tests.conftest import Elt, run_elt
 
@@ -15,6 +18,15 @@ FILE = (str(PROJECT_DIR / "seeds/lab/users.csv"), "--table", "people")
 @pytest.fixture
 def target() -> str:
     return "duckdb"
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_process_of_its_own() -> Iterator[None]:
+    """What an earlier test logged to is not this one's."""
+    root = logging.getLogger(logs.ROOT)
+    before, root.handlers = root.handlers, []
+    yield
+    root.handlers = before
 
 
 def events(log_dir: Path) -> list[dict[str, Any]]:
