@@ -17,6 +17,7 @@ from typing import Literal, get_args
 from loaders.settings.database_url import is_allowed, is_port, parse_url
 from loaders.settings.env_file import read_env_file
 from loaders.settings.environments import database_of, environment_named, part_of, within
+from loaders.settings.signing import is_signing_secret
 from loaders.settings.variables import (
     DATABASE_VARIABLES,
     LOG_FORMATS,
@@ -106,6 +107,8 @@ def load_settings(
     given |= {"ELT_ENV": _Given(env, Path.cwd())} if env else {}
     target, reason = _target(given)
     part = part_of(env)
+    _checked("ALERT_WEBHOOK_URL", given, is_http_address)
+    _checked("ALERT_WEBHOOK_SECRET", given, is_signing_secret)
     data_dir = _data_dir(given, project_dir, part if "ELT_DATA_DIR" not in own else "")
     return Settings(
         target=target,

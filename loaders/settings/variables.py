@@ -153,6 +153,18 @@ VARIABLES = (
     Variable("INGESTION_URL", "the ingestion service, where it runs by itself", HTTP_ADDRESS),
     Variable("LOADING_URL", "the loading service, likewise", HTTP_ADDRESS),
     Variable("TRANSFORMATION_URL", "the transformation service, likewise", HTTP_ADDRESS),
+    Variable(
+        "ALERT_WEBHOOK_URL",
+        "where a run that failed, or was found dead, is told",
+        HTTP_ADDRESS,
+        is_secret=True,
+    ),
+    Variable(
+        "ALERT_WEBHOOK_SECRET",
+        "what alerts are signed with",
+        "whsec_ and 24 to 64 bytes in base64, or another text of at least 16 characters",
+        is_secret=True,
+    ),
     Variable("FETCH_INTERVAL", "seconds between scheduled cycles", "a whole number from 1", "30"),
     Variable("PGHOST", "server, where DATABASE_URL leaves it open", "a host or socket folder"),
     Variable("PGHOSTADDR", "its numeric address, where that is known", "an IP address"),

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from loaders.errors import AssayError, SettingsError
+from orchestration.cli.alert import alert
 from orchestration.cli.deletion import delete
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import hidden, log_event, say
@@ -87,6 +88,7 @@ main.add_command(quarantine)
 main.add_command(inspect)
 main.add_command(schedule)
 main.add_command(serve)
+main.add_command(alert)
 main.add_command(env)
 main.add_command(doctor)
 main.add_command(docs)

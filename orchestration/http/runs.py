@@ -18,6 +18,7 @@ from loaders.settings import Settings, load_settings
 from loaders.settings.starter import Starter
 from loaders.settings.variables import OF_A_START, VARIABLES
 from loaders.warehouse import open_warehouse
+from orchestration.alerts import alert
 from orchestration.http.problems import Problem
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log, end_run
 from orchestration.lock import holder_of
@@ -130,7 +131,7 @@ class Runs:
         if self._ending.is_set():  # told meanwhile
             invocation.tell_to_end()
         follower = threading.Thread(
-            target=self._follow, args=(starter.run_id, invocation), daemon=True
+            target=self._follow, args=(starter.run_id, invocation, settings), daemon=True
         )
         follower.start()
         return invocation
@@ -149,12 +150,15 @@ class Runs:
                 raise Problem(422, told) from None
             raise Problem(500, f"the run cannot be started: {error}") from None
 
-    def _follow(self, run_id: str, invocation: Invocation) -> None:
+    def _follow(self, run_id: str, invocation: Invocation, settings: Settings) -> None:
         """Wait for the end of a run, whoever else does."""
         code = invocation.wait()
         with self._lock:
             del self._own[run_id]
         log.info("run %s ended with exit code %s", run_id, code)
+        record = invocation.record
+        if record is not None and not self._ending.is_set():
+            alert(settings, record)  # of one that was killed; others have told themselves
 
     def cancel(self, record: RunRecord) -> None:
         """Tell a run to end, and end it if it does not; does not wait for that.
@@ -193,6 +197,7 @@ class Runs:
                     "not",
                     record.run_id,
                 )
+                alert(self._settings, record)
             left = [record for record in going if record.run_id not in self._own]
             for record in left:
                 if record.run_id not in told:
