@@ -12,11 +12,14 @@ from loaders import logs
 from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.http.docs_site import DocsSite
 from orchestration.http.health import Probe
+from orchestration.http.rendering import Pages
 from orchestration.http.runs import Runs
 
 ASKERS = 8  # threads for clients' own statements, which may be slow; they keep none from the routes
 EXTRACTIONS = 4  # at once; each is a process
+LOOKERS = 2  # threads for the home page
 log = logging.getLogger("assay.http")
 
 
@@ -30,6 +33,9 @@ class Service:
         self.probe = Probe(self.warehouse)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
+        self.lookers = anyio.CapacityLimiter(LOOKERS)
+        self.pages = Pages(self.secrets)
+        self.docs = DocsSite(settings)
 
     def warehouse(self) -> Warehouse:
         """The warehouse; an embedded PostgreSQL, whose port changes, is looked for each time.
@@ -61,6 +67,7 @@ class Service:
 
     async def close(self) -> None:
         """End what runs for the service."""
+        self.docs.close()
         await self.runs.close()
         self.probe.close()
 
