@@ -14,12 +14,12 @@ from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
 from orchestration.http.docs_site import DocsSite
 from orchestration.http.health import Probe
+from orchestration.http.overviews import Overviews
 from orchestration.http.rendering import Pages
 from orchestration.http.runs import Runs
 
 ASKERS = 8  # threads for clients' own statements, which may be slow; they keep none from the routes
 EXTRACTIONS = 4  # at once; each is a process
-LOOKERS = 2  # threads for the home page
 log = logging.getLogger("assay.http")
 
 
@@ -33,7 +33,7 @@ class Service:
         self.probe = Probe(self.warehouse)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
-        self.lookers = anyio.CapacityLimiter(LOOKERS)
+        self.overviews = Overviews(settings, self.warehouse, self.probe)
         self.pages = Pages(self.secrets)
         self.docs = DocsSite(settings)
 

@@ -14,7 +14,7 @@ router = APIRouter(include_in_schema=False)
 async def docs_site(service: ServiceOf) -> Response:
     """The site; where there is none, a page that waits for it and then shows it."""
     is_up = await service.probe.is_up()
-    standing = await anyio.to_thread.run_sync(_look, service, is_up, limiter=service.lookers)
+    standing = await anyio.to_thread.run_sync(_look, service, is_up)
     if standing.page is not None:
         headers = {"Content-Security-Policy": standing.page.policy}
         return Response(standing.page.content, media_type="text/html", headers=headers)

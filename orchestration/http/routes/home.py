@@ -2,19 +2,15 @@
 
 from typing import Annotated
 
-import anyio
-import anyio.to_thread
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse, HTMLResponse
 
 from orchestration.http.plot import HEIGHT, WIDTH, plot_of
 from orchestration.http.problems import Problem
 from orchestration.http.rendering import ASSETS, MARKS
-from orchestration.http.service import Service, ServiceOf
-from orchestration.overview import Overview, look, look_without_warehouse
+from orchestration.http.service import ServiceOf
 
 router = APIRouter(include_in_schema=False)
-PATIENCE = 5.0  # seconds: then the page shows what is known without the warehouse
 LINKS = (
     ("/docs/data", "Models and columns"),
     ("/docs", "API"),
@@ -28,7 +24,7 @@ FOR_GOOD = "public, max-age=31536000, immutable"  # an address has the content's
 @router.api_route("/", methods=["GET", "HEAD"])
 async def home(request: Request, service: ServiceOf) -> HTMLResponse:
     """What there is to see, whatever the state of the warehouse."""
-    seen = await _look(service)
+    seen = await service.overviews.newest()
     landed = [table.landed for table in seen.tables or ()]
     moments = [each.landed_at for each in landed if each.landed_at]
     return service.pages.page(
@@ -54,19 +50,3 @@ async def asset(name: Annotated[str, Path(max_length=100)]) -> FileResponse:
     if name not in MARKS:
         raise Problem(404, "there is no such file")
     return FileResponse(ASSETS / name, headers={"Cache-Control": FOR_GOOD})
-
-
-async def _look(service: Service) -> Overview:
-    """A page waits for no database that is down, and for none that falls silent."""
-    told = f"the {service.settings.target} warehouse did not answer"
-    if await service.probe.is_up():
-        try:
-            with anyio.fail_after(PATIENCE):
-                return await anyio.to_thread.run_sync(
-                    lambda: look(service.settings, service.warehouse()),
-                    abandon_on_cancel=True,
-                    limiter=service.lookers,
-                )
-        except TimeoutError:
-            told += f" within {PATIENCE:.0f} s"
-    return await anyio.to_thread.run_sync(look_without_warehouse, service.settings, told)
