@@ -21,6 +21,7 @@ from orchestration.http.routes import (
     ingestion,
     loading,
     runs,
+    schedules,
     tables,
     transformation,
 )
@@ -35,6 +36,7 @@ ROUTERS: dict[Part, APIRouter] = {
 # what the gateway answers itself
 OWN_ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
+    schedules.router,
     tables.router,
     features.router,
     charts.router,
