@@ -14,8 +14,10 @@ from orchestration.http.problems import Unexpected, tell_problems
 from orchestration.http.request_ids import RequestIds
 from orchestration.http.routes import (
     charts,
+    docs_site,
     features,
     health,
+    home,
     ingestion,
     loading,
     runs,
@@ -38,6 +40,8 @@ OWN_ROUTERS: tuple[APIRouter, ...] = (
     tables.router,
     features.router,
     charts.router,
+    home.router,
+    docs_site.router,
 )
 TITLE = "Assay"
 
