@@ -1,8 +1,8 @@
-"""The steps of deploy/Dockerfile, done without a container engine: a folder for each stage, which is
-the root of what runs in it, in namespaces of its own.
+"""The steps of deploy/Dockerfile, done without a container engine.
 
-A stand-in for `docker build` and `docker run --read-only --cap-drop ALL`. What an engine does beside
-that (layers, cgroups, seccomp, networks) is not tried.
+A stand-in for `docker build` and `docker run --read-only --cap-drop ALL`: a folder for each stage,
+which is the root of what runs in it, in namespaces of its own. What an engine does beside that
+(layers, cgroups, seccomp, networks) is not tried.
 """
 
 import json
@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from loaders.settings import PROJECT_DIR
 
 DOCKERFILE = PROJECT_DIR / "deploy" / "Dockerfile"
 NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec")
+BORROWED = "/borrowed"
 PATIENCE = 600  # seconds for a step
 SECRET = re.compile(r"--mount=type=secret,id=(?P<id>\w+),target=(?P<target>\S+)\s")
 
@@ -94,7 +96,16 @@ class Stage:
                 self._copy(value.split(), others)
             case "RUN":
                 self._run(value)
-            case "ARG" | "LABEL" | "USER" | "VOLUME" | "EXPOSE" | "STOPSIGNAL" | "HEALTHCHECK" | "CMD":
+            case (
+                "ARG"
+                | "LABEL"
+                | "USER"
+                | "VOLUME"
+                | "EXPOSE"
+                | "STOPSIGNAL"
+                | "HEALTHCHECK"
+                | "CMD"
+            ):
                 self.said[instruction] = value
             case _:
                 raise AssertionError(f"{instruction} is not done here")
@@ -128,8 +139,8 @@ class Stage:
     def _enter(self, words: Sequence[str], env: Mapping[str, str], user: str) -> str:
         inside = ["/usr/bin/env", "-i", "-C", self.workdir, *_assignments(env), *words]
         drop = ["setpriv", "--no-new-privs"] if user != "0:0" else []
-        root = shlex.quote(str(self.root))
-        return f"exec {shlex.join(drop)} chroot --userspec={user} --groups= {root} {shlex.join(inside)}"
+        enter = ["chroot", f"--userspec={user}", "--groups=", str(self.root)]
+        return f"exec {shlex.join([*drop, *enter, *inside])}"
 
     @contextmanager
     def container(
@@ -145,6 +156,7 @@ class Stage:
             f"mount --bind {root} {root}",
             *self.mounts({"/data": volume, "/dev": Path("/dev")}),
             f"mount -t tmpfs -o mode=1777 tmpfs {root}/tmp",
+            f"mount -t tmpfs -o mode=1777,size=64m shm {root}/dev/shm",  # as engines give
             f"mount -o remount,bind,ro {root}",
             self._enter(words or json.loads(self.said["CMD"]), env, self.said["USER"]),
         ]
@@ -153,7 +165,10 @@ class Stage:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         ) as process:  # fmt: skip
             try:
-                yield Container(self, process, env)
+                container = Container(self, process, env)
+                while process.poll() is None and not container.is_inside:
+                    time.sleep(0.01)
+                yield container
             finally:
                 process.kill()
 
@@ -174,6 +189,14 @@ class Container:
         """Process 1 of it, as this machine numbers it."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return int(children.read_text().split()[0])
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether that process is in the image's root by now."""
+        try:
+            return Path(f"/proc/{self.pid}/root").readlink() == self.stage.root
+        except (IndexError, OSError):
+            return False
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command in it, as `docker exec` runs it."""
@@ -208,7 +231,7 @@ def build(folder: Path, make_base: Callable[[Path], dict[str, Path]], **env: str
 def this_machine(root: Path) -> dict[str, Path]:
     """A base of this machine's programs, without its data, and its Python by the name of `python`.
 
-    The packages are those of this checkout, so that none is installed: see `PYTHONPATH`.
+    The packages are those of this checkout, so that none is installed: they are in `BORROWED`.
     """
     for name in ("bin", "sbin", "lib", "lib64"):
         if Path("/", name).is_symlink():
@@ -223,7 +246,7 @@ def this_machine(root: Path) -> dict[str, Path]:
     is_apart = not python.is_relative_to("/usr")
     return {
         "/usr": Path("/usr"),
-        "/borrowed": Path(packages),
+        BORROWED: Path(packages),
         **({str(python): python} if is_apart else {}),
     }
 
