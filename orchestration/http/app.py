@@ -18,6 +18,7 @@ from orchestration.http.routes import (
     health,
     ingestion,
     loading,
+    metrics,
     runs,
     tables,
     transformation,
@@ -36,6 +37,7 @@ OWN_ROUTERS: tuple[APIRouter, ...] = (
     tables.router,
     features.router,
     charts.router,
+    metrics.router,
 )
 TITLE = "Assay"
 

@@ -14,6 +14,7 @@ from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
 from orchestration.http.health import Probe
 from orchestration.http.runs import Runs
+from orchestration.http.scrapes import Scrapes
 
 ASKERS = 8  # threads for clients' own statements, which may be slow; they keep none from the routes
 EXTRACTIONS = 4  # at once; each is a process
@@ -28,6 +29,7 @@ class Service:
         self.secrets = logs.secrets_of(settings)
         self.runs = Runs(settings)
         self.probe = Probe(self.warehouse)
+        self.scrapes = Scrapes(settings, self.probe)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
 
@@ -63,6 +65,7 @@ class Service:
         """End what runs for the service."""
         await self.runs.close()
         self.probe.close()
+        self.scrapes.close()
 
 
 async def service_of(request: Request) -> Service:

@@ -192,7 +192,6 @@ class Registry:
         Raises:
             WarehouseError: the store cannot be used.
         """
-        self.judge_running()
         self._settle()
         return self._ask(totals.read)
 
