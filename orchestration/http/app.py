@@ -20,6 +20,7 @@ from orchestration.http.routes import (
     loading,
     metrics,
     runs,
+    schedules,
     tables,
     transformation,
 )
@@ -34,6 +35,7 @@ ROUTERS: dict[Part, APIRouter] = {
 # what the gateway answers itself
 OWN_ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
+    schedules.router,
     tables.router,
     features.router,
     charts.router,
