@@ -93,7 +93,7 @@ def _of_schedules(settings: Settings) -> Standing:
     standing: Standing = {}
     for state in states(settings):
         named = (state.name,)
-        found = {
+        found: dict[str, float] = {
             families.CYCLES: state.cycles,
             families.CYCLE_FAILURES: state.failed,
             families.LATE_TICKS: state.late_ticks,
