@@ -64,10 +64,11 @@ class Counting:
     _write_errors: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self) -> None:
-        """Count for another run."""
+    def begin(self, so_far: Counts = Counts()) -> None:  # noqa: B008 -- it is frozen, and copied
+        """Count for another run, or go on from these."""
+        copied = msgspec.convert(msgspec.to_builtins(so_far), Counts)
         with self._lock:
-            self._sources, self._write_errors = {}, {}
+            self._sources, self._write_errors = copied.sources, copied.write_errors
 
     @property
     def so_far(self) -> Counts:

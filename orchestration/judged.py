@@ -5,6 +5,7 @@ landed them: a run may land and another one build, and a build that failed has t
 """
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Any
 
 from loaders.counts import COUNTS
@@ -22,7 +23,7 @@ REFUSED = f"""select b.source, count(*)
 from (select distinct _batch_id, _row from ops.rejected_records where is_set_aside) as r
 inner join {RAW_SCHEMA}._batches as b on r._batch_id = b._batch_id
 where {NEW} group by 1"""
-BEFORE_ALL = "0001-01-02 00:00:00+00"
+BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 
 def count_judged(warehouse: Warehouse, run_id: str, modelled: Collection[tuple[str, str]]) -> None:

@@ -134,9 +134,15 @@ class Registry:
         if record.state != "running":
             self._settle()
 
-    def sweep(self) -> None:
-        """Mark runs that were killed, and remove what they left behind of their work."""
+    def sweep(self, complete: Callable[[RunRecord], None] | None = None) -> None:
+        """Mark runs that were killed, and remove what they left behind of their work.
+
+        `complete` adds to a record what its run could not tell any more.
+        """
         for record in folders.sweep(self._runs_dir):
+            if complete is not None:
+                with suppress(WarehouseError):
+                    complete(record)
             self.save(record)
 
     def get(self, run_id: str) -> RunRecord:
