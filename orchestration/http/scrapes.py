@@ -15,9 +15,10 @@ from loaders.catalog import SourceSpec, load_catalog
 from loaders.catalog.reading import CATALOG_PATH
 from loaders.errors import AssayError, WarehouseError
 from loaders.settings import Settings
+from loaders.warehouse import open_warehouse
 from orchestration.http.health import Probe
 from orchestration.metrics import Snapshot, exposition, families
-from orchestration.registry import Totals, open_registry
+from orchestration.registry import Registry, Totals
 from orchestration.schedules_state import states
 
 PATIENCE = 3.0  # seconds: then the records count as out of reach
@@ -40,6 +41,7 @@ class Scrapes:
         self._settings = settings
         self._probe = probe
         self._thread = ThreadPoolExecutor(1, "metrics")
+        self._records: Registry | None = None
         self._looking: asyncio.Future[_Seen] | None = None
         self._last = _Seen(Totals(()), 0, {})
         self._catalog: tuple[int, Mapping[str, SourceSpec]] = (0, {})
@@ -70,12 +72,32 @@ class Scrapes:
         return True
 
     def _look(self) -> _Seen:
-        with open_registry(self._settings) as records:
+        """What the records say; a connection to them is kept while it works."""
+        if self._settings.target == "duckdb" and not self._settings.data_dir.is_dir():
+            return _Seen(Totals(()), 0, self._named())  # nothing has run, and to look makes nothing
+        try:
+            records = self._attached()
             going, _ = records.judge_running()
             totals = records.totals()
-        if totals is None and self._settings.data_dir.is_dir():
+        except WarehouseError:
+            self._let_go()
+            raise
+        if totals is None:
+            self._let_go()
             raise WarehouseError("the store of run records cannot be used")
-        return _Seen(totals or Totals(()), len(going), self._named())
+        return _Seen(totals, len(going), self._named())
+
+    def _attached(self) -> Registry:
+        if self._records is None:
+            records = Registry(self._settings)
+            records.attach(open_warehouse(self._settings))
+            self._records = records
+        return self._records
+
+    def _let_go(self) -> None:
+        records, self._records = self._records, None
+        if records is not None:
+            records.close()
 
     def _named(self) -> Mapping[str, SourceSpec]:
         """The sources of sources.yml, which is read again when it changes."""
@@ -86,7 +108,8 @@ class Scrapes:
 
     def close(self) -> None:
         """Look no more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.submit(self._let_go)
+        self._thread.shutdown(wait=False)
 
 
 def _of_schedules(settings: Settings) -> Standing:
