@@ -12,7 +12,10 @@ from loaders import logs
 from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.http.docs_site import DocsSite
 from orchestration.http.health import Probe
+from orchestration.http.overviews import Overviews
+from orchestration.http.rendering import Pages
 from orchestration.http.runs import Runs
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ class Service:
         self.probe = Probe(self.warehouse)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
+        self.overviews = Overviews(settings, self.warehouse, self.probe)
+        self.pages = Pages(self.secrets)
+        self.docs = DocsSite(settings)
 
     def warehouse(self) -> Warehouse:
         """The warehouse; an embedded PostgreSQL, whose port changes, is looked for each time.
@@ -74,6 +80,7 @@ class Service:
     async def close(self) -> None:
         """End what runs for the service."""
         self.stop()
+        self.docs.close()
         await self.runs.close()
         if self.scheduling is not None:
             await self.scheduling.close()
