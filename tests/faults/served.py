@@ -33,9 +33,11 @@ class Served:
         listed: list[dict[str, Any]] = self.client.get("/runs?limit=1000").json()["runs"]
         return listed
 
-    def wait_for(self, is_so: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    def wait_for(
+        self, is_so: Callable[[dict[str, Any]], object], patience: float = PATIENCE
+    ) -> dict[str, Any]:
         """Wait until something is so of the schedule, and give that."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not is_so(told := self.schedule() or {"cycles": 0, "failed": 0}):
             assert time.monotonic() < deadline, told
             assert self.process.poll() is None
