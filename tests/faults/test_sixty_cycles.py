@@ -21,7 +21,14 @@ from tests.faults.orders import Orders, make_checkout
 from tests.faults.served import Served, served
 
 CYCLES, RECORDS = 60, 100
-SCHEDULE = """
+SOURCES = """
+sources:
+  posts:
+    kind: rest_api
+    url: ${API_URL}
+    disposition: merge
+    snapshots: always
+    tables: {posts: {}}
 schedules:
   continuous: {run: [posts], every: 0.1}
 """
@@ -79,17 +86,29 @@ def gate() -> Iterator[Gate]:
 
 @pytest.fixture
 def posts(environment: dict[str, str], gate: Gate, tmp_path: Path) -> Orders:
-    """The project, its models too, of whose sources the posts are scheduled."""
+    """The project with the posts as its one source, and the models that read them."""
     checkout = make_checkout(tmp_path / "checkout")
-    sources = (PROJECT_DIR / "sources.yml").read_text()
-    assert "snapshots: changed" in sources
-    always = sources.replace("snapshots: changed", "snapshots: always")
-    (checkout / "sources.yml").write_text(always + SCHEDULE)
+    (checkout / "sources.yml").write_text(SOURCES)
     shutil.copy(PROJECT_DIR / "profiles.yml", checkout)
-    ignored = shutil.ignore_patterns("target", "logs")
-    shutil.copytree(PROJECT_DIR / "dbt_project", checkout / "dbt_project", ignore=ignored)
+    for path in files_of_models():
+        copy = checkout / "dbt_project" / path.relative_to(PROJECT_DIR / "dbt_project")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
     variables = {"PYTHONPATH": str(checkout), "API_URL": gate.url, "CSV_DATA_PATH": str(tmp_path)}
     return Orders(checkout, environment | variables)
+
+
+def files_of_models() -> Iterator[Path]:
+    """The dbt project without the models of other sources, and without what only tests need."""
+    project = PROJECT_DIR / "dbt_project"
+    yield project / "dbt_project.yml"
+    yield from (project / "macros").rglob("*.sql")
+    yield from (project / "models/staging").glob("_ledger*.yml")
+    yield project / "models/staging/posts/_posts__sources.yml"
+    yield project / "models/_columns.md"
+    for path in (project / "models").rglob("*.sql"):
+        if "post" in path.name or path.stem.endswith(("raw_data", "processed_data")):
+            yield path
 
 
 def metric(service: Served, name: str) -> float:
