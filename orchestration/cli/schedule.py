@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from orchestration.cycles import Cycle, Job
     from orchestration.scheduler import Report
 
-LEVELS = {"failed": logging.ERROR, "skipped": logging.WARNING}
+# of what becomes of a cycle
+LEVELS = {"failed": logging.ERROR, "interrupted": logging.WARNING, "skipped": logging.WARNING}
 COLUMNS = ("name", "when", "next_at", "last_started_at", "last_state", "cycles", "failed")
 log = logging.getLogger("assay.schedule")
 

@@ -1,6 +1,7 @@
 """`elt serve`: the HTTP service."""
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ from orchestration.cli.output import as_env, as_json, say, settings_of
 
 if TYPE_CHECKING:
     from orchestration.http.service import Service
+
+log = logging.getLogger("assay.schedule")
 
 
 @click.command()
