@@ -97,6 +97,18 @@ def renew_small(warehouse: Warehouse, run_id: str) -> Iterator[str]:
         yield f"profiles of raw tables could not be renewed: {error}"
 
 
+def forget(warehouse: Warehouse, tables: Collection[str]) -> None:
+    """Drop the profiles of tables whose rows were rewritten; the next build makes them anew.
+
+    Raises:
+        WarehouseError: the warehouse cannot be written.
+    """
+    with warehouse.reading() as reader:
+        is_there = has_relation(reader, SCHEMA, TABLE)
+    if is_there:
+        warehouse.commit([(DELETE, (table,)) for table in tables])
+
+
 def profiles_of(reader: Reader, tables: Collection[str] = ()) -> list[Profile]:
     """The profiles that are kept, of these tables or of all, by table."""
     if not has_relation(reader, SCHEMA, TABLE):
