@@ -14,6 +14,7 @@ from loaders.landing import Outcome
 from loaders.settings import Settings
 from loaders.settings.starter import take_starter
 from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.alerts import Alerts
 from orchestration.interruption import interruptible
 from orchestration.lock import UNKNOWN, RunUnderWayError, run_lock
 from orchestration.progress import kept_progress
@@ -46,11 +47,11 @@ class Held(NamedTuple):
 
 @contextmanager
 def recorded_run(
-    settings: Settings, tell: Tell, *, is_debug: bool, level: str = "INFO"
+    settings: Settings, tell: Tell, *, is_debug: bool, level: str | None = None
 ) -> Iterator[Held]:
     """Hold the warehouse for a run, whose record says what became of it, however it ends.
 
-    `level` is that of its log, where it is not debugged.
+    `level` is that of its log, where it has one of its own and is not debugged.
 
     Raises:
         AssayError: the warehouse cannot be reached, or another run holds it.
@@ -60,7 +61,7 @@ def recorded_run(
         logs.logging_to(
             settings.runs_dir / record.run_id / LOG,
             record.run_id,
-            logs.secrets_of(settings),
+            settings,
             request_id=record.request_id,
             is_debug=is_debug,
             level=level,
@@ -75,6 +76,7 @@ def _recorded(
     settings: Settings, record: RunRecord, tell: Tell, *, is_debug: bool
 ) -> Iterator[Held]:
     records = Registry(settings, record.run_id)
+    alerts = Alerts(settings)
     records.save(record)
     try:
         with interruptible() as interruption, kept_progress(settings.runs_dir / record.run_id):
@@ -84,7 +86,7 @@ def _recorded(
             records.save(record)
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
-                records.sweep()
+                alerts.tell(records.sweep())
                 warehouse.recover()
 
                 def check() -> None:
@@ -95,7 +97,11 @@ def _recorded(
                 check()
                 warn(record, _refresh_published(settings, warehouse))
             record.state = _state(record)
-            log.info("run %s", record.state)
+            log.log(
+                logging.INFO if record.state == "succeeded" else logging.ERROR,
+                "run %s",
+                record.state,
+            )
     except BaseException as error:
         if isinstance(error, RunUnderWayError):
             record.held_by = error.run_id or UNKNOWN
@@ -108,7 +114,7 @@ def _recorded(
             raise AssayError(told) from error
         raise
     finally:
-        _finish(settings, records, record)
+        _finish(settings, records, record, alerts)
 
 
 def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str]:
@@ -182,7 +188,7 @@ def _state(record: RunRecord) -> State:
     return "succeeded" if is_landed and is_built else "failed"
 
 
-def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
+def _finish(settings: Settings, records: Registry, record: RunRecord, alerts: Alerts) -> None:
     record.ended_at = now()
     secrets = logs.secrets_of(settings)
     record.errors = [logs.hide(error, secrets) for error in record.errors]
@@ -190,5 +196,9 @@ def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
     record.sources = [outcome.without(secrets) for outcome in record.sources]
     try:
         records.save(record)
+        alerts.tell([record])
+        if undelivered := alerts.wait():
+            record.warnings += undelivered
+            records.save(record)
     finally:
         records.close()

@@ -128,10 +128,12 @@ class Registry:
         folders.save(self._runs_dir, record)
         self._put(record)
 
-    def sweep(self) -> None:
-        """Mark runs that were killed, and remove what they left behind of their work."""
-        for record in folders.sweep(self._runs_dir):
+    def sweep(self) -> list[RunRecord]:
+        """Mark runs that were killed, which it gives, and remove what they left of their work."""
+        killed = folders.sweep(self._runs_dir)
+        for record in killed:
             self.save(record)
+        return killed
 
     def get(self, run_id: str) -> RunRecord:
         """A record, as it is now.
