@@ -14,8 +14,14 @@ from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
 from orchestration.overview import runs
-from orchestration.overview.freshness import Freshness, Limits, TableName, judge, limits_of
-from orchestration.overview.landed import History, Landed, history, landed_tables
+from orchestration.overview.freshness import Freshness, Limits, judge, limits_of
+from orchestration.overview.landed import (
+    History,
+    Landed,
+    TableName,
+    history,
+    landed_tables,
+)
 from orchestration.overview.models import Models, Standing, models_of, standing
 from orchestration.registry import open_registry
 from orchestration.schedules_state import ScheduleState, states
