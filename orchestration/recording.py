@@ -5,15 +5,18 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from loaders import logs
+from loaders.counts import COUNTS
 from loaders.disk import full_disk
 from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.landing import Outcome
 from loaders.settings import Settings
 from loaders.settings.starter import take_starter
 from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.accounts import accounted, complete, take
 from orchestration.alerts import Alerts
 from orchestration.interruption import interruptible
 from orchestration.lock import UNKNOWN, RunUnderWayError, run_lock
@@ -78,6 +81,7 @@ def _recorded(
     records = Registry(settings, record.run_id)
     alerts = Alerts(settings)
     records.save(record)
+    COUNTS.begin()
     try:
         with interruptible() as interruption, kept_progress(settings.runs_dir / record.run_id):
             warehouse = open_warehouse(settings)
@@ -86,15 +90,16 @@ def _recorded(
             records.save(record)
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
-                alerts.tell(records.sweep())
+                alerts.tell(records.sweep(partial(complete, warehouse)))
                 warehouse.recover()
 
                 def check() -> None:
                     interruption.check()
                     check_lock()
 
-                yield Held(warehouse, record, check)
-                check()
+                with accounted(warehouse, record):
+                    yield Held(warehouse, record, check)
+                    check()
                 warn(record, _refresh_published(settings, warehouse))
             record.state = _state(record)
             log.log(
@@ -105,6 +110,8 @@ def _recorded(
     except BaseException as error:
         if isinstance(error, RunUnderWayError):
             record.held_by = error.run_id or UNKNOWN
+        if isinstance(error, WarehouseError):
+            COUNTS.add_write_error("run")
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         told = full_disk(error, settings.data_dir)
         record.errors = [told or str(error) or type(error).__name__]
@@ -190,10 +197,7 @@ def _state(record: RunRecord) -> State:
 
 def _finish(settings: Settings, records: Registry, record: RunRecord, alerts: Alerts) -> None:
     record.ended_at = now()
-    secrets = logs.secrets_of(settings)
-    record.errors = [logs.hide(error, secrets) for error in record.errors]
-    record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
-    record.sources = [outcome.without(secrets) for outcome in record.sources]
+    take(settings, record)
     try:
         records.save(record)
         alerts.tell([record])

@@ -20,6 +20,7 @@ from orchestration.http.routes import (
     home,
     ingestion,
     loading,
+    metrics,
     runs,
     schedules,
     tables,
@@ -42,6 +43,7 @@ OWN_ROUTERS: tuple[APIRouter, ...] = (
     charts.router,
     home.router,
     docs_site.router,
+    metrics.router,
 )
 TITLE = "Assay"
 

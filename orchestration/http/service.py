@@ -17,6 +17,7 @@ from orchestration.http.health import Probe
 from orchestration.http.overviews import Overviews
 from orchestration.http.rendering import Pages
 from orchestration.http.runs import Runs
+from orchestration.http.scrapes import Scrapes
 
 if TYPE_CHECKING:
     from orchestration.http.scheduling import Scheduling
@@ -35,6 +36,7 @@ class Service:
         self.runs = Runs(settings)
         self.scheduling: Scheduling | None = None
         self.probe = Probe(self.warehouse)
+        self.scrapes = Scrapes(settings, self.probe)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
         self.overviews = Overviews(settings, self.warehouse, self.probe)
@@ -85,6 +87,7 @@ class Service:
         if self.scheduling is not None:
             await self.scheduling.close()
         self.probe.close()
+        self.scrapes.close()
 
 
 async def service_of(request: Request) -> Service:

@@ -35,7 +35,7 @@ PODS = {
 
 def test_kubernetes_understands_every_manifest() -> None:
     check = Path(sys.executable).parent / "kubernetes-validate"
-    command = [check, "--strict", "--quiet", *MANIFESTS]
+    command = [str(check), "--strict", "--quiet", *map(str, MANIFESTS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
