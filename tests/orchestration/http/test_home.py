@@ -265,6 +265,7 @@ def test_a_database_that_is_down_is_said_and_runs_are_shown(serve: Serve, tmp_pa
     page = page_of(serve(**variables))
     assert time.monotonic() - started < 2
     assert "The warehouse does not answer" in page.text
+    assert "PostgreSQL cannot be reached" in page.text
     assert page.row(RUN_ID)[2] == "failed"
     assert "secret-of-a-test" not in page.text
     assert "cannot connect with ***" in page.text
