@@ -19,6 +19,7 @@ from loaders.storage import filesystem_of
 from loaders.warehouse import embedded_postgres
 from tests.deploy.compose import services
 from tests.system.conftest import _packaged
+from tests.system.containers import run_container
 from tests.system.image import Stage
 from tests.system.test_azure import azurite
 from tests.system.test_image import (
@@ -87,7 +88,7 @@ def test_the_app_lands_builds_and_answers_as_compose_wires_it(
 ) -> None:
     data = tmp_path / "data"
     url = f"http://127.0.0.1:{variables['APP_PORT']}"
-    with built.container(variables, data) as container:
+    with run_container(built, variables, data) as container:
         wait_until_healthy(container)
         check_powerless(container)
         refused = script("trigger_etl.sh", url, API_KEYS="another-key-altogether")
