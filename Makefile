@@ -130,8 +130,8 @@ lock: pyproject.toml ## Resolve the dependencies anew (needs uv)
 		--python-version 3.11 --constraints requirements-dev.txt --output-file requirements.txt pyproject.toml
 
 #: Tidy up
-clean: ## Remove what was generated; the data stays
-	@rm -rf dbt_project/target dbt_project/logs logs build .coverage* .mypy_cache .ruff_cache \
+clean: ## Remove what was generated; the data and its logs stay
+	@rm -rf dbt_project/target dbt_project/logs logs/dbt.log* build .coverage* .mypy_cache .ruff_cache \
 		.pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 

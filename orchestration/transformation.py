@@ -4,12 +4,15 @@ import logging
 from collections.abc import Callable
 
 from loaders import ledger
-from loaders.catalog import SourceSpec
+from loaders.catalog import SourceSpec, modelled_tables_of
+from loaders.counts import COUNTS
+from loaders.errors import WarehouseError
 from loaders.landing import make_tables
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
 from orchestration import builds, dbt, publishing
 from orchestration.fingerprint import fingerprint
+from orchestration.judged import count_judged
 from orchestration.recording import Tell, timed, warn
 from orchestration.registry import Rejections, RunRecord
 
@@ -50,8 +53,13 @@ def transform(
         record.transform = built = dbt.build(settings, warehouse, log_dir, suffix)
         if built.is_success:
             check()
-            warnings = publishing.publish(warehouse, record.run_id, suffix, built.relations)
+            try:
+                warnings = publishing.publish(warehouse, record.run_id, suffix, built.relations)
+            except WarehouseError:
+                COUNTS.add_write_error("processed")
+                raise
             warn(record, warnings)
+            count_judged(warehouse, record.run_id, set(modelled_tables_of(catalog)))
         for failure in record.transform.failures:
             log.error("%s %s: %s", failure.kind, failure.name, failure.message)
 

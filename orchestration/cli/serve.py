@@ -1,6 +1,7 @@
 """`elt serve`: the HTTP service."""
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ from orchestration.cli.output import as_env, as_json, say, settings_of
 
 if TYPE_CHECKING:
     from orchestration.http.service import Service
+
+log = logging.getLogger("assay.schedule")
 
 
 @click.command()
@@ -48,7 +51,7 @@ def serve(
     from orchestration.http.request_ids import ids
     from orchestration.http.server import serve as serve_app
 
-    logs.log_service(settings.data_dir / "logs" / "service.log", ids, logs.secrets_of(settings))
+    logs.log_service(settings, ids)
 
     def tell(url: str) -> None:
         if is_json:
@@ -74,5 +77,5 @@ def schedule_beside(service: "Service") -> None:
 
     settings = service.settings
     service.scheduling = Scheduling(
-        settings, service.runs, jobs_of(settings), reporter(settings), say
+        settings, service.runs, jobs_of(settings), reporter(settings), log.info
     )
