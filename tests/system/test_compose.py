@@ -49,9 +49,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     assert os.geteuid() == 0, "as in an engine, the steps of a Dockerfile are done by root"
     folder = opened(tmp_path_factory.mktemp("image"))
     path = f"{sys.base_prefix}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    stage = image.build(folder, image.this_machine, {}, PYTHONPATH=image.BORROWED, PATH=path)
+    own = {"PYTHONPATH": image.BORROWED, "PIP_NO_INDEX": "1", "PATH": path}
+    stage = image.build(folder, image.this_machine, {}, **own)
     # from here on after the packages of the image's own, which has another way to the project
-    del stage.env["PYTHONPATH"]
+    del stage.env["PYTHONPATH"], stage.env["PIP_NO_INDEX"]
     (packages,) = stage.inside("/opt/venv/lib").glob("python*/site-packages")
     (packages / "borrowed.pth").write_text(f"{image.BORROWED}\n")
     return stage
