@@ -71,10 +71,14 @@ def test_a_python_without_venv_is_a_clear_message(bare: Path) -> None:
     assert "python3-venv" in done.stderr
 
 
-def test_clean_keeps_the_data(bare: Path) -> None:
+def test_clean_keeps_the_data_and_the_log(bare: Path) -> None:
     (bare / "data").mkdir()
     (bare / "data" / "warehouse.duckdb").touch()
     (bare / "dbt_project" / "target").mkdir(parents=True)
+    (bare / "logs").mkdir()
+    (bare / "logs" / "etl.log").touch()
+    (bare / "logs" / "dbt.log").touch()
     assert make(bare, "clean").returncode == 0
     assert (bare / "data" / "warehouse.duckdb").exists()
+    assert [file.name for file in (bare / "logs").iterdir()] == ["etl.log"]
     assert not (bare / "dbt_project" / "target").exists()

@@ -7,8 +7,10 @@ its runs with it: they are told to end too, and roll back.
 import errno
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -18,6 +20,7 @@ from loaders.settings import Settings, load_settings
 from loaders.settings.starter import Starter
 from loaders.settings.variables import OF_A_START, VARIABLES
 from loaders.warehouse import open_warehouse
+from orchestration.alerts import alert
 from orchestration.http.problems import Problem
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log, end_run
 from orchestration.lock import holder_of
@@ -33,7 +36,7 @@ from orchestration.registry import (
 BETWEEN_LOOKS = 0.02  # seconds
 BETWEEN_LOOKS_BACK = 1.0
 LOOKERS = 4  # threads that look for who follows runs; they keep none from the routes
-LOG = "service-runs.log"  # in the data folder: what the runs said that nobody watched
+LOG = "service-runs.log"  # in the log folder: what the runs said that nobody watched
 log = logging.getLogger("assay.runs")
 
 
@@ -49,6 +52,7 @@ class Runs:
         self._lock = threading.Lock()
         self._own: dict[str, tuple[str | None, Invocation]] = {}  # by run id, with its environment
         self._ending = threading.Event()
+        self._told_at: float | None = None  # when those under way were told to end
         self.lookers = anyio.CapacityLimiter(LOOKERS)
 
     async def run(
@@ -91,7 +95,7 @@ class Runs:
         """
         run_id = new_run_id()
         invocation = await anyio.to_thread.run_sync(
-            self._begin, arguments, Starter(run_id, request_id), self.settings_in(env)
+            self.begin, arguments, Starter(run_id, request_id), self.settings_in(env)
         )
         while not invocation.has_begun:
             if invocation.exit_code is not None and not invocation.has_begun:
@@ -113,7 +117,18 @@ class Runs:
         """
         return self._settings if env in (None, self._settings.env) else load_settings(env=env)
 
-    def _begin(self, arguments: Sequence[str], starter: Starter, settings: Settings) -> Invocation:
+    def begin(
+        self,
+        arguments: Sequence[str],
+        starter: Starter,
+        settings: Settings,
+        output: Path | None = None,
+    ) -> Invocation:
+        """Start `elt` with these arguments; what it prints goes to the end of `output`.
+
+        Raises:
+            Problem: as for `start`, but that it is not known yet whether a run began.
+        """
         with suppress(AssayError):  # a warehouse that is away is for the run to record
             holder = holder_of(open_warehouse(settings))
             if holder is not None:
@@ -124,19 +139,22 @@ class Runs:
                     raise _held(run_id)
             if self._ending.is_set():
                 raise Problem(503, "the service is about to end")
-            invocation = self._invoke(arguments, starter, settings)
+            invocation = self._invoke(
+                arguments, starter, settings, output or settings.log_dir / LOG
+            )
             assert starter.run_id is not None
             self._own[starter.run_id] = (settings.env, invocation)
         if self._ending.is_set():  # told meanwhile
             invocation.tell_to_end()
         follower = threading.Thread(
-            target=self._follow, args=(starter.run_id, invocation), daemon=True
+            target=self._follow, args=(starter.run_id, invocation, settings), daemon=True
         )
         follower.start()
         return invocation
 
-    def _invoke(self, arguments: Sequence[str], starter: Starter, settings: Settings) -> Invocation:
-        output = settings.data_dir / LOG
+    def _invoke(
+        self, arguments: Sequence[str], starter: Starter, settings: Settings, output: Path
+    ) -> Invocation:
         try:
             begin_log(output, f"{starter.run_id} {' '.join(arguments)}")
             variables = variables_of(settings)
@@ -149,12 +167,15 @@ class Runs:
                 raise Problem(422, told) from None
             raise Problem(500, f"the run cannot be started: {error}") from None
 
-    def _follow(self, run_id: str, invocation: Invocation) -> None:
+    def _follow(self, run_id: str, invocation: Invocation, settings: Settings) -> None:
         """Wait for the end of a run, whoever else does."""
         code = invocation.wait()
         with self._lock:
             del self._own[run_id]
         log.info("run %s ended with exit code %s", run_id, code)
+        record = invocation.record
+        if record is not None and not self._ending.is_set():
+            alert(settings, record)  # of one that was killed; others have told themselves
 
     def cancel(self, record: RunRecord) -> None:
         """Tell a run to end, and end it if it does not; does not wait for that.
@@ -193,6 +214,7 @@ class Runs:
                     "not",
                     record.run_id,
                 )
+                alert(self._settings, record)
             left = [record for record in going if record.run_id not in self._own]
             for record in left:
                 if record.run_id not in told:
@@ -204,13 +226,15 @@ class Runs:
     def stop(self) -> None:
         """Begin no other run, and tell those under way to end; may be called of a signal."""
         self._ending.set()
+        self._told_at = self._told_at or time.monotonic()
         for _, invocation in list(self._own.values()):
             invocation.tell_to_end()
 
     async def close(self) -> None:
-        """End the runs under way, and wait for that."""
+        """End the runs under way, and wait for that: as long as is left since they were told."""
         self.stop()
-        with anyio.move_on_after(self._patience):
+        assert self._told_at is not None
+        with anyio.move_on_after(self._told_at + self._patience - time.monotonic()):
             while self._own:
                 await anyio.sleep(BETWEEN_LOOKS)
         for _, invocation in list(self._own.values()):
@@ -235,7 +259,11 @@ def variables_of(settings: Settings) -> dict[str, str]:
     names = [variable.name for variable in VARIABLES if variable.name not in OF_A_START]
     given = {name: settings.values[name] for name in names if name in settings.values}
     # relative ones were given in `.env` for the project, or for the folder that we began in
-    paths = {"ELT_DATA_DIR": settings.data_dir, "CSV_DATA_PATH": settings.csv_data_path}
+    paths = {
+        "ELT_DATA_DIR": settings.data_dir,
+        "ELT_LOG_DIR": settings.log_dir,
+        "CSV_DATA_PATH": settings.csv_data_path,
+    }
     return given | {name: str(path) for name, path in paths.items()} | env
 
 

@@ -134,16 +134,18 @@ class Registry:
         if record.state != "running":
             self._settle()
 
-    def sweep(self, complete: Callable[[RunRecord], None] | None = None) -> None:
-        """Mark runs that were killed, and remove what they left behind of their work.
+    def sweep(self, complete: Callable[[RunRecord], None] | None = None) -> list[RunRecord]:
+        """Mark runs that were killed, which it gives, and remove what they left of their work.
 
         `complete` adds to a record what its run could not tell any more.
         """
-        for record in folders.sweep(self._runs_dir):
+        killed = folders.sweep(self._runs_dir)
+        for record in killed:
             if complete is not None:
                 with suppress(WarehouseError):
                     complete(record)
             self.save(record)
+        return killed
 
     def get(self, run_id: str) -> RunRecord:
         """A record, as it is now.

@@ -46,7 +46,7 @@ def test_a_part_that_runs_alone_answers_through_the_gateway(serve: Serve, tmp_pa
         assert (refused.status_code, refused.json()["status"]) == (422, 422)
         there = client.get("/tables/notes/rows", headers=HEADERS).json()["rows"]
         assert [row["document"] for row in there] == ['{"id":1}']
-        service_log = (tmp_path / "data/logs/service.log").read_text()
+        service_log = (tmp_path / "data/logs/etl.log").read_text()
         assert '"request_id": "r-7"' in service_log  # the part's
     gone = client.post("/load?table_name=notes", json=[{"id": 2}], headers=HEADERS)
     assert gone.status_code == 502
