@@ -20,9 +20,9 @@ from loaders.archive.shelf import Shelf
 from loaders.archive.tombstones import read_deletions
 from loaders.batch import Batch, Books
 from loaders.catalog import FilesSource, FileTable
-from loaders.destinations.tables import Manifest, Restored
-from loaders.errors import AssayError, SettingsError
+from loaders.destinations.tables import Restored
 from loaders.erasure.restoring import erase_again
+from loaders.errors import AssayError, SettingsError
 from loaders.landing.pipeline import run_pipeline
 from loaders.ledger.tombstones import entomb
 from loaders.progress import PROGRESS
@@ -152,9 +152,9 @@ def _restored(
 ) -> Restored:
     path, landed = str(paths.get(batch.id, "")), told.landed
     content = moved[batch.id].sha256 if batch.id in moved else None
-    hashes = {"sha256": batch.sha256 if content else None, "content_sha256": content}
+    sha256 = batch.sha256 if content else None
     if landed is None:
-        return Restored(path, **hashes)
+        return Restored(path, sha256=sha256, content_sha256=content)
     entry = landed.batches.get(batch.id)
     return Restored(
         path,
@@ -163,7 +163,8 @@ def _restored(
         entry.changed_at if entry else None,
         landed.landing_id,
         landed.recorded_at,
-        **hashes,
+        sha256,
+        content,
     )
 
 

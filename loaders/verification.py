@@ -77,7 +77,9 @@ def _ledger(reader: Reader) -> dict[str, dict[str, _Entry]]:
     erased = erased_counts(reader)
     entries: dict[str, dict[str, _Entry]] = {}
     for table, batch_id, *entry in rows:
-        entries.setdefault(table, {})[batch_id] = _Entry(*entry, erased.get(batch_id, (0, 0)))
+        entries.setdefault(table, {})[batch_id] = _Entry._make(
+            (*entry, erased.get(batch_id, (0, 0)))
+        )
     return entries
 
 

@@ -17,7 +17,7 @@ FOLDER = "erasures"
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """Where the content of a batch is since: the key (of what it is packed in), and its own hash."""
+    """Where the content of a batch is since: its key, or that of what it is packed in; its hash."""
 
     key: str
     sha256: str

@@ -20,7 +20,7 @@ class Restored(msgspec.Struct, frozen=True):
 
     `path` is where its content is now; the moments (UTC, ISO 8601) and the number of the landing
     are those of then, None where nothing of the kind was recorded. `sha256` is the hash that the
-    batch has in the ledger, where rows were erased of its content since, which has `content_sha256`.
+    batch has in the ledger, where rows were erased of its content since: that is `content_sha256`.
     """
 
     path: str

@@ -2,8 +2,8 @@
 
 A row of a delimited file becomes zeros, a JSON document `{}`, a row of Parquet NULLs. So the others
 keep their numbers and lines, and the file is read as it was before: what lands in place of the row
-is deleted by its number. Text is cut and written bytewise, so every other byte is the one that came;
-Parquet is written anew, value for value. The result is read and compared before it is used.
+is deleted by its number. Of text every other byte is the one that came; Parquet is written anew,
+value for value. The result is read and compared before it is used.
 """
 
 import re
@@ -18,7 +18,7 @@ from loaders.batch import Batch
 from loaders.errors import AssayError
 from loaders.intake.asides import line_of, read_asides
 from loaders.intake.decode import encode, open_text
-from loaders.intake.documents.answers import BLANKS, SEPARATOR
+from loaders.intake.documents.answers import SEPARATOR
 from loaders.intake.records import Rejected, Row, judge_values, judged_records, read_rows
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _compare(batch: Batch, numbers: Collection[int], target: Path) -> None:
     masked = msgspec.structs.replace(batch, path=str(target))
     gone = frozenset(numbers)
     for before, after in zip_longest(rows_of(batch), rows_of(masked)):
-        number = (before or after).number  # type: ignore[union-attr]  # one of them is there
+        number = (before or after).number
         is_same = before == after
         if number in gone:
             is_same = after is not None and after.number == number
@@ -163,34 +163,6 @@ def _mask_sequence(path: Path, numbers: Collection[int], target: Path) -> None:
             file.write(SEPARATOR.encode() + (b"{}" + end if is_gone else item))
 
 
-def cut_documents(path: Path, documents: Iterator[tuple[bytes, bool]], target: Path) -> None:
-    """Take documents out of what they were received in, where they stand one after another.
-
-    Raises:
-        MaskingError: one is not there.
-    """
-    content = path.read_bytes()
-    parts: list[bytes] = []
-    at = 0
-    for document, is_gone in documents:
-        start = content.find(document, at)
-        if start < 0:
-            raise MaskingError(f"{path.name}: a record is not there as it landed")
-        parts += [content[at:start], b"{}" if is_gone else document]
-        at = start + len(document)
-    target.write_bytes(b"".join([*parts, content[at:]]))
-
-
-def documents_of(path: Path, numbers: Collection[int]) -> Iterator[tuple[bytes, bool]]:
-    """The documents of a sequence, and whether each is to go."""
-    number = 0
-    for item in path.read_bytes().split(SEPARATOR.encode())[1:]:
-        document = item.removesuffix(b"\n").strip(BLANKS.encode())
-        if document:
-            number += 1
-            yield document, number in numbers
-
-
 def _mask_asides(path: Path, numbers: Collection[int], target: Path) -> None:
     gone = frozenset(numbers)
     with target.open("wb") as file:
@@ -204,7 +176,7 @@ def _mask_parquet(path: Path, numbers: Collection[int], target: Path) -> None:
     from pyarrow.parquet import ParquetFile, ParquetWriter
 
     with ParquetFile(path) as file:
-        schema = pa.schema([field.with_nullable(True) for field in file.schema_arrow])
+        schema = pa.schema([field.with_nullable(nullable=True) for field in file.schema_arrow])
         codec = "none"
         if file.metadata.num_row_groups and file.metadata.num_columns:
             codec = file.metadata.row_group(0).column(0).compression.lower()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from loaders.archive.erasures import ErasedBatch, Erased
+from loaders.archive.erasures import Erased, ErasedBatch
 from loaders.archive.histories import History
 from loaders.batch import Books
 from loaders.erasure.tables import checksums, statements

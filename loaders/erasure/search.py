@@ -52,10 +52,10 @@ def in_warehouse(reader: Auditor, subject: Subject) -> Found:
             if subject.has(table, values):
                 found.landed.setdefault(batch_id, set()).add(number)
                 found.texts.update(leaves(values))
-    for batch_id, number, table, values, text in aside_rows(reader, subject.tables):
-        if is_of(subject, table, values, text):
+    for batch_id, number, table, cut, text in aside_rows(reader, subject.tables):
+        if is_of(subject, table, cut, text):
             found.aside.setdefault(batch_id, set()).add(number)
-            found.texts.update(leaves(values or {}))
+            found.texts.update(leaves(cut or {}))
     return found
 
 
@@ -88,7 +88,13 @@ def aside_rows(
     for batch_id, number, table, text in rows:
         origin = known.get(batch_id)
         names = origin.columns if origin else ()
-        yield batch_id, number, table, _cut(text or "", origin and origin.dialect, names), text or ""
+        yield (
+            batch_id,
+            number,
+            table,
+            _cut(text or "", origin and origin.dialect, names),
+            text or "",
+        )
 
 
 def _cut(text: str, dialect: Dialect | None, names: Sequence[str]) -> Values | None:
@@ -117,7 +123,11 @@ def in_content(subject: Subject, batch: Batch) -> set[int]:
     return {
         number
         for number, values, text, is_whole in _judged(batch)
-        if (subject.has(batch.table, values) if is_whole else _is_aside_of(subject, batch, values, text))
+        if (
+            subject.has(batch.table, values)
+            if is_whole
+            else _is_aside_of(subject, batch, values, text)
+        )
     }
 
 
@@ -147,9 +157,7 @@ def _judged(batch: Batch) -> Iterator[tuple[int, Values, str, bool]]:
 
 def kinds_of(batch: Batch, numbers: Collection[int]) -> tuple[int, int]:
     """How many of these rows of a batch land, and how many stand aside."""
-    aside = sum(
-        isinstance(row, Rejected) and row.number in numbers for row in rows_of(batch)
-    )
+    aside = sum(isinstance(row, Rejected) and row.number in numbers for row in rows_of(batch))
     return len(numbers) - aside, aside
 
 
@@ -177,3 +185,15 @@ def mends_of(reader: Reader) -> list[tuple[str, int, str, int]]:
         f"select _batch_id, _row, mends_batch_id, mends_row from {RAW_SCHEMA}._replays "
         "where _row is not null and mends_row is not null"
     ).rows
+
+
+def leaves_of(reader: Auditor, rows: Rows) -> Iterator[str]:
+    """What these rows hold, wherever they are."""
+    tables = [name for name in raw_columns(reader) if not name.startswith("_")]
+    for table in tables:
+        for batch_id, number, values in raw_rows(reader, table):
+            if number in rows.get(batch_id, ()):
+                yield from leaves(values)
+    for batch_id, number, _, cut, _ in aside_rows(reader, tables):
+        if number in rows.get(batch_id, ()):
+            yield from leaves(cut or {})

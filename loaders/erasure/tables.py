@@ -35,9 +35,7 @@ def batches_of(reader: Auditor, rows: Rows) -> list[ErasedBatch]:
     return batches
 
 
-def erase(
-    warehouse: Warehouse, batches: Collection[ErasedBatch], run_id: str, moment: str
-) -> None:
+def erase(warehouse: Warehouse, batches: Collection[ErasedBatch], run_id: str, moment: str) -> None:
     """Delete the rows of these batches, all of them or none.
 
     Raises:
