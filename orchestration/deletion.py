@@ -7,8 +7,8 @@ from loaders.deletion import delete as delete_rows
 from loaders.deletion import row_id
 from loaders.ledger.tombstones import Occasion
 from loaders.settings import Settings
+from orchestration.recording import Tell, recorded_run, timed
 from orchestration.registry import RunRecord
-from orchestration.run import Tell, recorded_run, timed
 
 log = logging.getLogger("assay.deletion")
 

@@ -107,7 +107,7 @@ def _advisory_lock(warehouse: Postgres, run_id: str) -> Iterator[Any]:
 
 
 def _check(connection: Any) -> None:
-    from loaders.warehouse.session import ERRORS
+    from loaders.warehouse.postgres.session import ERRORS
 
     try:
         connection.execute("select 1")

@@ -29,8 +29,8 @@ from loaders.pipelines.discovery import (
 )
 from loaders.settings import Settings, load_settings
 from loaders.settings.variables import VARIABLES
+from orchestration.recording import Tell, add_outcome, recorded_run, timed
 from orchestration.registry import Rejections, RunRecord
-from orchestration.run import Tell, add_outcome, recorded_run, timed
 
 log = logging.getLogger("assay.pipelines")
 SETTINGS_FILE = "settings.json"

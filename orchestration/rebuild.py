@@ -13,8 +13,8 @@ from loaders.rebuild import rebuild as rebuild_landings
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse, open_warehouse
 from orchestration.lock import run_lock
+from orchestration.recording import Tell, add_outcome, recorded_run, timed
 from orchestration.registry import Rebuild, Rejections, RunRecord
-from orchestration.run import Tell, add_outcome, recorded_run, timed
 
 log = logging.getLogger("assay.rebuild")
 

@@ -10,8 +10,8 @@ from loaders.landing import paths_source
 from loaders.quarantine.mended import read_mended
 from loaders.replay import replay_rows
 from loaders.settings import Settings
+from orchestration.recording import Tell, add_outcome, recorded_run, timed
 from orchestration.registry import Rejections, RunRecord
-from orchestration.run import Tell, add_outcome, recorded_run, timed
 
 log = logging.getLogger("assay.replay")
 

@@ -65,7 +65,7 @@ def _landed(settings: Settings) -> set[tuple[str, str]]:
 
 
 def _drop_relations(warehouse: Postgres, ours: Collection[tuple[str, str]]) -> None:
-    from loaders.warehouse.session import ERRORS
+    from loaders.warehouse.postgres.session import ERRORS
 
     with closing(warehouse.connect("assay reset")) as connection:
         try:

@@ -4,8 +4,8 @@ import logging
 
 from loaders.settings import Settings
 from orchestration import publishing
+from orchestration.recording import Tell, recorded_run, timed
 from orchestration.registry import Rollback, RunRecord
-from orchestration.run import Tell, recorded_run, timed
 
 log = logging.getLogger("assay.rollback")
 

@@ -39,7 +39,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
     if settings.database is not None:
         named = without_service(settings.database)
         if settings.part:
-            from loaders.warehouse.databases import make_missing
+            from loaders.warehouse.postgres.databases import make_missing
 
             make_missing(named, settings.part)
         return Postgres(named)

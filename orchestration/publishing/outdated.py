@@ -53,7 +53,7 @@ def drop(session: Any) -> list[str]:
     """
     from psycopg2.errors import LockNotAvailable
 
-    from loaders.warehouse.session import ERRORS
+    from loaders.warehouse.postgres.session import ERRORS
 
     try:
         with session.transaction():

@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.2
 @contextmanager
 def opened(warehouse: Postgres) -> Iterator[Any]:
     """A session whose errors are ours."""
-    from loaders.warehouse.session import ERRORS
+    from loaders.warehouse.postgres.session import ERRORS
 
     with closing(warehouse.connect("assay publish")) as session:
         try:

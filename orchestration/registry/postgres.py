@@ -15,7 +15,7 @@ from orchestration.registry.records import RunRecord
 from orchestration.registry.store import STATES, Store
 
 if TYPE_CHECKING:
-    from loaders.warehouse.session import Session
+    from loaders.warehouse.postgres.session import Session
 
 SCHEMA, TABLE = "ops", "_runs"
 MAKING = 0x61737361 + 1  # a lock of those who make the table at once
@@ -73,7 +73,7 @@ class PostgresStore(Store):
         Raises:
             WarehouseError: the server cannot be reached, or refuses.
         """
-        from loaders.warehouse.session import ERRORS
+        from loaders.warehouse.postgres.session import ERRORS
 
         if self._session is None:
             self._session = self._warehouse.connect(self._name)

@@ -11,7 +11,7 @@ from loaders.catalog import load_catalog, modelled_tables_of
 from loaders.destinations.tables import OURS
 from loaders.settings import PROJECT_DIR, load_settings
 from loaders.warehouse import open_warehouse
-from loaders.warehouse.postgres import LIBPQ_VARIABLES
+from loaders.warehouse.postgres.naming import LIBPQ_VARIABLES
 from orchestration import dbt
 
 MAX_LINES = 150

@@ -12,10 +12,11 @@ import pytest
 
 from loaders.errors import WarehouseError
 from loaders.settings import load_settings
-from loaders.warehouse import DuckDB, Postgres, open_warehouse, session
+from loaders.warehouse import DuckDB, Postgres, open_warehouse
 from loaders.warehouse import duckdb as duckdb_warehouse
 from loaders.warehouse.bounds import Bounds
-from loaders.warehouse.reader_role import READER_ROLE
+from loaders.warehouse.postgres import session
+from loaders.warehouse.postgres.reader_role import READER_ROLE
 from tests.conftest import TARGETS, empty_database
 from tests.loaders.conftest import USERS, Landings, lab_of
 

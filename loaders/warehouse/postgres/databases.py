@@ -19,7 +19,7 @@ def make_missing(named: dict[str, str], part: str) -> None:
     beside = name.removesuffix(f"_{part}")
     if beside == name:
         return  # it was named for this environment alone
-    from loaders.warehouse.session import ERRORS, Session
+    from loaders.warehouse.postgres.session import ERRORS, Session
 
     try:
         with closing(Session({**named})):

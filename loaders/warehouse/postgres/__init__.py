@@ -1,55 +1,35 @@
 """PostgreSQL: a server named by libpq keywords, read through one pool of connections."""
 
 import atexit
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
-from loaders.errors import QueryError, RefusedQueryError, WarehouseError
+from loaders.errors import WarehouseError
 from loaders.settings import Target
-from loaders.warehouse.bounds import UNBOUNDED, Bounds, bounded
+from loaders.warehouse.bounds import UNBOUNDED, Bounds
 from loaders.warehouse.kept import is_keeping, kept, let_go
-from loaders.warehouse.reader import RAW_SCHEMA, SCHEMAS, Auditor, Reader, Result, Statements
-from loaders.warehouse.reader_role import become_reader, read_only, refuse_functions
+from loaders.warehouse.postgres.naming import LIBPQ_VARIABLES, address_of, url_of
+from loaders.warehouse.postgres.questions import answer
+from loaders.warehouse.postgres.reader_role import read_only, refuse_functions
+from loaders.warehouse.postgres.readers import (
+    PostgresAuditor,
+    PostgresReader,
+    PublishedReader,
+    use_utc,
+)
+from loaders.warehouse.reader import RAW_SCHEMA, Auditor, Reader, Result, Statements
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from loaders.warehouse.postgres.session import Session
 
-    from loaders.warehouse.session import Session
-
-ROWS_AT_ONCE = 20_000  # of a stream
-CHARACTERS_AT_ONCE = 16_000_000
 CONNECT_SECONDS = 10
 MIN_POSTGRES = 150000
 POOL_SIZE = 4
 # A row must fit a page of 8 KB, and each value, however long, may leave 24 bytes in it
 MAX_COLUMNS = 320
-# A publication renames schemas, so a plain name is another schema after it
-PUBLISHED = "select nspname, oid from pg_namespace where nspname = any(%s) order by nspname"
-
-# libpq keyword → the variable that profiles.yml, or libpq under dbt, reads it from. Those of
-# profiles.yml are ours: PGHOST in a shell would name a server to every later `elt` in it.
-LIBPQ_VARIABLES = {
-    "host": "ELT_PG_HOST",
-    "port": "ELT_PG_PORT",
-    "user": "ELT_PG_USER",
-    "password": "DBT_ENV_SECRET_PGPASSWORD",  # dbt keeps this prefix out of its logs
-    "dbname": "ELT_PG_DATABASE",
-    "sslmode": "ELT_PG_SSLMODE",
-    "hostaddr": "PGHOSTADDR",
-    "service": "PGSERVICE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "options": "PGOPTIONS",
-    "target_session_attrs": "PGTARGETSESSIONATTRS",
-    "channel_binding": "PGCHANNELBINDING",
-    "gssencmode": "PGGSSENCMODE",
-}
-
 _asked = BoundedSemaphore(POOL_SIZE)  # statements of users under way in this process
 _pools: dict[tuple[tuple[str, str], ...], Any] = {}
 
@@ -66,7 +46,11 @@ class Postgres:
     @property
     def place(self) -> str:
         """Where it is, for people; without a password."""
-        return f"{self._address()} ({self.place_note})" if self.place_note else self._address()
+        return (
+            f"{address_of(self.database)} ({self.place_note})"
+            if self.place_note
+            else address_of(self.database)
+        )
 
     @property
     def is_embedded(self) -> bool:
@@ -76,18 +60,7 @@ class Postgres:
     @property
     def connect_hint(self) -> str:
         """A command that opens it."""
-        return f"psql {self._address()}"
-
-    def _address(self) -> str:
-        named = self.database
-        if "service" in named:
-            return f"postgresql://?service={named['service']}"
-        host, query = named.get("hostaddr", named.get("host", "localhost")), ""
-        if host.startswith("/"):
-            host, query = "", f"?host={host}"
-        host = _in_url(host)
-        port = named.get("port", "5432")
-        return f"postgresql://{named['user']}@{host}:{port}/{named['dbname']}{query}"
+        return f"psql {address_of(self.database)}"
 
     def environment(self) -> dict[str, str]:
         """The variables through which profiles.yml, and libpq's own tools, find it."""
@@ -107,14 +80,7 @@ class Postgres:
         if "password" not in named:  # dlt wants one: libpq's from its password file, or any
             with closing(self.connect("assay")) as session:
                 named["password"] = session.place.get("password", "none")
-        place = {keyword: named.pop(keyword, "") for keyword in ("user", "password", "dbname")}
-        host, port = named.pop("host", "localhost"), named.pop("port", "5432")
-        if host.startswith("/"):
-            named["host"], host = host, "localhost"
-        user, password = quote(place["user"], safe=""), quote(place["password"], safe="")
-        query = f"?{urlencode(named, quote_via=quote)}" if named else ""
-        host = _in_url(host)
-        return f"postgresql://{user}:{password}@{host}:{port}/{quote(place['dbname'])}{query}"
+        return url_of(named)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -161,7 +127,7 @@ class Postgres:
             WarehouseError: when the server cannot be reached, or is older than 15.
         """
         if is_keeping():
-            yield _PostgresReader(self._kept(), _errors())
+            yield PostgresReader(self._kept(), _errors())
             return
         with self._pooled() as reader:
             yield reader
@@ -177,7 +143,7 @@ class Postgres:
         """
         with self._pooled() as reader, reader.connection.transaction():
             read_only(reader.connection)
-            yield _PublishedReader(reader.connection, reader.errors)
+            yield PublishedReader(reader.connection, reader.errors)
 
     @property
     def is_published_by_copy(self) -> bool:
@@ -199,13 +165,13 @@ class Postgres:
             yield reader
 
     @contextmanager
-    def _pooled(self) -> "Iterator[_PostgresAuditor]":
+    def _pooled(self) -> Iterator[PostgresAuditor]:
         from psycopg import Error
         from psycopg_pool import PoolTimeout
 
         try:
             with self._pool().connection() as connection:
-                yield _PostgresAuditor(connection, (Error,))
+                yield PostgresAuditor(connection, (Error,))
         except PoolTimeout:
             raise self._busy() from None
 
@@ -233,7 +199,7 @@ class Postgres:
             _pools[key] = ConnectionPool(
                 # never prepared: such a statement fails when a publication changes its columns
                 kwargs={**self._named("assay"), "autocommit": True, "prepare_threshold": None},
-                configure=_use_utc,
+                configure=use_utc,
                 check=ConnectionPool.check_connection,
                 min_size=0,
                 max_size=POOL_SIZE,
@@ -256,17 +222,17 @@ class Postgres:
         Raises:
             WarehouseError: as for `reading`.
         """
-        from loaders.warehouse.session import Session  # late: DuckDB needs no driver
+        from loaders.warehouse.postgres.session import Session  # late: DuckDB needs no driver
 
         try:
             session = Session(self._named(application))
         except _errors() as error:
             reason = " ".join(str(error).split())
-            raise WarehouseError(f"PostgreSQL at {self._address()}: {reason}") from None
+            raise WarehouseError(f"PostgreSQL at {address_of(self.database)}: {reason}") from None
         if session.server_version < MIN_POSTGRES:
             session.close()
             raise WarehouseError(
-                f"PostgreSQL at {self._address()} is version "
+                f"PostgreSQL at {address_of(self.database)} is version "
                 f"{session.server_version // 10000}; 15 or newer is needed"
             )
         return session
@@ -285,39 +251,9 @@ class Postgres:
         Raises:
             WarehouseError: as for `query`.
         """
-        import psycopg
-
         refuse_functions(sql)
         with self._asking() as connection:
-            try:
-                _use_utc(connection)
-                become_reader(connection)
-                connection.execute(f"set local statement_timeout = {round(bounds.seconds * 1000)}")
-                connection.execute(f"set local search_path = {', '.join(SCHEMAS)}")
-                connection.execute("set transaction read only")
-                if not _gives_rows(connection, sql):
-                    raise RefusedQueryError("only statements that read are run, such as SELECT")
-
-                def ask() -> Result:
-                    # one row after another, by the protocol of one statement: no second rides along
-                    cursor = connection.cursor()
-                    connection.execute("savepoint asked")
-                    with closing(cursor.stream(sql)) as stream:
-                        rows = list(bounded(stream, bounds))
-                    columns = tuple(column.name for column in cursor.description or ())
-                    # what is left of the answer was cancelled, which fails a transaction
-                    connection.execute("rollback to savepoint asked")
-                    return Result(columns, rows)
-
-                return _of_one_publication(connection, ask)
-            except psycopg.errors.QueryCanceled:
-                told = f"the query took longer than {bounds.seconds:g} s"
-                raise QueryError(told) from None
-            except psycopg.Error as error:
-                errors = psycopg.errors
-                refusals = (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)
-                kind = RefusedQueryError if isinstance(error, refusals) else QueryError
-                raise kind(str(error)) from None
+            return answer(connection, sql, bounds)
 
     @contextmanager
     def _asking(self) -> Iterator[Any]:
@@ -342,92 +278,9 @@ class Postgres:
 
     def _busy(self) -> WarehouseError:
         return WarehouseError(
-            f"PostgreSQL at {self._address()}: every connection was busy for "
+            f"PostgreSQL at {address_of(self.database)}: every connection was busy for "
             f"{CONNECT_SECONDS} s, or the server is away; try again"
         )
-
-
-@dataclass(frozen=True)
-class _PostgresReader:
-    connection: Any
-    errors: tuple[type[Exception], ...]
-
-    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
-        try:
-            done = self.connection.execute(sql, parameters or None)
-            return Result(tuple(column.name for column in done.description), done.fetchall())
-        except self.errors as error:
-            raise WarehouseError(str(error)) from None
-
-
-@dataclass(frozen=True)
-class _PublishedReader(_PostgresReader):
-    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> Result:
-        ask = super().fetch
-        try:
-            return _of_one_publication(self.connection, lambda: ask(sql, parameters))
-        except self.errors as error:
-            raise WarehouseError(str(error)) from None
-
-
-def _of_one_publication(connection: Any, ask: Callable[[], Result]) -> Result:
-    """What a statement gives, asked again where the published names were turned meanwhile.
-
-    A statement looks its relations up one after the other, and may find the first in the build
-    before and the second in the new one.
-    """
-    while True:
-        before = connection.execute(PUBLISHED, (list(SCHEMAS),)).fetchall()
-        result = ask()
-        if connection.execute(PUBLISHED, (list(SCHEMAS),)).fetchall() == before:
-            return result
-
-
-@dataclass(frozen=True)
-class _PostgresAuditor(_PostgresReader):
-    def stream(self, sql: str) -> "Iterator[pa.RecordBatch]":
-        import pyarrow as pa
-
-        with self.connection.cursor() as cursor, cursor.copy(f"copy ({sql}) to stdout") as copy:
-            for rows in _parts(copy.rows()):
-                columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-                yield pa.RecordBatch.from_arrays(columns, [str(i) for i in range(len(columns))])
-
-
-def _parts(rows: Iterable[tuple[str | None, ...]]) -> Iterator[list[tuple[str | None, ...]]]:
-    """Some rows at a time, fewer where they are long."""
-    part: list[tuple[str | None, ...]] = []
-    characters = 0
-    for row in rows:
-        part.append(row)
-        characters += sum(len(value) for value in row if value)
-        if len(part) >= ROWS_AT_ONCE or characters >= CHARACTERS_AT_ONCE:
-            yield part
-            part, characters = [], 0
-    if part:
-        yield part
-
-
-def _use_utc(connection: Any) -> None:
-    connection.execute("set timezone = 'UTC'")
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _gives_rows(connection: Any, sql: str) -> bool:
-    """Whether the statement has columns, which DO, SET and their like have not; not yet run."""
-    from psycopg.errors import error_from_result
-    from psycopg.pq import ExecStatus
-
-    for result in (
-        connection.pgconn.prepare(b"asked", sql.encode()),
-        connection.pgconn.describe_prepared(b"asked"),
-    ):
-        if result.status != ExecStatus.COMMAND_OK:
-            raise error_from_result(result)
-    return bool(result.nfields)
 
 
 def without_service(database: dict[str, str]) -> dict[str, str]:
@@ -441,6 +294,6 @@ def without_service(database: dict[str, str]) -> dict[str, str]:
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    from loaders.warehouse.session import ERRORS
+    from loaders.warehouse.postgres.session import ERRORS
 
     return ERRORS
