@@ -196,6 +196,7 @@ class Removal:
             if rows or self._moved.get(name):
                 self._tell(name, rows, shelved, own, counts)
         self._remove_old()
+        shutil.rmtree(self._work, ignore_errors=True)
         return dict(self._objects)
 
     def _remove_old(self) -> None:

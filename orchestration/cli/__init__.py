@@ -12,6 +12,7 @@ import click
 
 from loaders.errors import AssayError, SettingsError
 from orchestration.cli.deletion import delete
+from orchestration.cli.erasure import erase
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import hidden, say
 from orchestration.cli.quarantine import quarantine
@@ -80,6 +81,7 @@ main.add_command(runs)
 main.add_command(rebuild)
 main.add_command(rollback)
 main.add_command(delete)
+main.add_command(erase)
 main.add_command(quarantine)
 main.add_command(inspect)
 main.add_command(schedule)

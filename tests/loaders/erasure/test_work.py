@@ -124,7 +124,7 @@ def test_a_content_in_a_table_that_nobody_named_is_refused(
     tables = {"users": FileTable(file="*"), "people": FileTable(file="*")}
     landings.land(lab_of(tmp_path, users=tables["users"]))
     landings.land(lab_of(tmp_path, people=tables["people"]), "other")
-    with pytest.raises(BadParameterError, match="landed in raw.people, too"):
+    with pytest.raises(BadParameterError, match=r"landed in raw\.people, too"):
         erase(landings, "users.user_id=1")
     assert landings.value("select count(*) from raw.users") == 2
     assert erase(landings, "users.user_id=1", "people.user_id=1").landed == 2

@@ -1,0 +1,228 @@
+"""An erasure is a run: it holds the warehouse; its record says what went, and that nothing is left.
+
+It goes from what is kept longest to what is made of it: the raw store, raw, the models, older
+builds, the files of the warehouse, files of runs. A note in the data folder lasts until the search
+finds nothing any more, so that an erasure which was killed is finished by the next one.
+"""
+
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from loaders import ledger
+from loaders.catalog import load_catalog, load_subjects
+from loaders.erasure import loose, note, work
+from loaders.erasure.note import Note
+from loaders.erasure.subjects import Subject, Term, terms_of
+from loaders.errors import SettingsError
+from loaders.ledger import raw_columns
+from loaders.raw_store import RawStore
+from loaders.settings import Settings
+from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse, open_warehouse
+from loaders.warehouse.compaction import compact
+from orchestration.erasure import proof, remains
+from orchestration.lock import run_lock
+from orchestration.publishing import older
+from orchestration.recording import Held, Tell, recorded_run, timed
+from orchestration.registry import Erasure, Registry, RunRecord
+from orchestration.transformation import transform
+
+KEY = ".erasure_key"  # of the hashes of subjects in records
+INSTEAD = "[erased]"
+log = logging.getLogger("assay.erasure")
+
+
+def subject_of(settings: Settings, subjects: Sequence[str]) -> Subject:
+    """Who is named, together with who an erasure that was not finished is about.
+
+    Raises:
+        SettingsError: nobody is named, or sources.yml or a subject makes no sense.
+    """
+    before = note.read(settings.data_dir)
+    terms = terms_of(subjects, load_subjects(settings))
+    subject = Subject(dict.fromkeys([*(before.terms if before else ()), *terms]))
+    if not subject.terms:
+        raise SettingsError("name who is to be erased: --subject TABLE.COLUMN=VALUE")
+    return subject
+
+
+def preview(settings: Settings, subjects: Sequence[str]) -> work.Looked:
+    """What an erasure would take away; nothing goes.
+
+    Raises:
+        SettingsError: as for `subject_of`; or raw has no such table or column.
+        AssayError: the warehouse or the store cannot be reached, or a run holds the warehouse.
+    """
+    subject = subject_of(settings, subjects)
+    warehouse = open_warehouse(settings)
+    with run_lock(warehouse, "erase"):
+        warehouse.recover()
+        work.check_terms(warehouse, subject)
+        store = work.open_store(settings, warehouse)
+        folder = settings.runs_dir / f".looked-{secrets.token_hex(4)}"
+        return work.look(settings, warehouse, store, subject, folder)
+
+
+def erase(
+    settings: Settings, subjects: Sequence[str], *, tell: Tell = log.info, is_debug: bool = False
+) -> RunRecord:
+    """Erase a person everywhere, build and publish the models without them, and prove it.
+
+    Raises:
+        SettingsError: as for `preview`; nothing goes.
+        AssayError: as for `preview`; or a step fails. The same again goes on with it.
+    """
+    subject = subject_of(settings, subjects)
+    with recorded_run(settings, tell, is_debug=is_debug) as held:
+        warehouse, record, check = held
+        work.check_terms(warehouse, subject)
+        store = work.open_store(settings, warehouse)
+        with timed(record, "erase"):
+            done = _erase_raw(settings, held, store, subject, tell)
+        transform(settings, warehouse, record, load_catalog(settings), tell, check, is_asked=True)
+        if record.transform is None or not record.transform.is_success:
+            log.error("the models still show what was erased; mend them, and erase again")
+            record.warnings.append(
+                "the models could not be built, and still show what was erased from raw: "
+                "mend them, and run the same again"
+            )
+            record.erasure = done
+            return record
+        with timed(record, "clean"):
+            values = (note.read(settings.data_dir) or Note("", "", ())).values
+            done = _clean(settings, warehouse, store, subject, values, done)
+        with timed(record, "prove"):
+            tell("Searching everything again …")
+            record.erasure = _prove(settings, held, store, subject, values, done)
+        if not record.erasure.found:
+            note.drop(settings.data_dir)
+    return record
+
+
+def _erase_raw(
+    settings: Settings, held: Held, store: RawStore, subject: Subject, tell: Tell
+) -> Erasure:
+    warehouse, record, check = held
+    before = note.read(settings.data_dir)
+    folder = settings.runs_dir / record.run_id / "found"
+    tell("Looking for the subject …")
+    known = before.values if before else ()
+    looked = work.look(settings, warehouse, store, subject, folder, known)
+    missing = looked.shelved.missing
+    record.warnings += [f"not searched in the raw store: {told}" for told in missing]
+    check()
+    going = Note(
+        before.run_id if before else record.run_id,
+        before.moment if before else f"{record.started_at.removesuffix('Z')}+00:00",
+        subject.terms,
+        looked.values,
+    )
+    note.write(settings.data_dir, going)
+    tell(f"Erasing {looked.landed + looked.quarantined} rows, and {looked.archived} batches …")
+    objects = work.carry_out(settings, warehouse, store, looked, going)
+    return Erasure(
+        subjects=tuple(_hashed(settings, term) for term in subject.terms),
+        rows=looked.landed,
+        quarantined=looked.quarantined,
+        archived=looked.archived,
+        objects=len(objects),
+        files=0,
+        values=len(looked.values),
+        sources=tuple(_sources(warehouse, looked.rows)),
+    )
+
+
+def _clean(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: RawStore,
+    subject: Subject,
+    values: Collection[str],
+    done: Erasure,
+) -> Erasure:
+    """Everything that was made of raw, or quotes it."""
+    import msgspec
+
+    older.drop_older(warehouse)
+    is_shared = store.url == settings.data_dir.as_uri()
+    folder = settings.runs_dir / ".mended"
+    try:
+        objects = loose.mend(store, subject, values, folder, is_shared=is_shared)
+    finally:
+        for path in folder.glob("*"):
+            path.unlink(missing_ok=True)
+        folder.rmdir()
+    registry = Registry(settings)
+    registry.attach(warehouse)
+    try:
+        registry.mend(values, INSTEAD)
+    finally:
+        registry.close()
+    files = remains.mend(settings, values)
+    _compact(settings, warehouse, subject)
+    return msgspec.structs.replace(done, objects=done.objects + len(objects), files=len(files))
+
+
+def _compact(settings: Settings, warehouse: Warehouse, subject: Subject) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    with warehouse.reading() as reader:
+        there = raw_columns(reader)
+        has_runs = ledger.has_relation(reader, "ops", "_runs")
+    ours = ("_batches", "_quarantine", "_replays", "_tombstones")
+    tables = [(RAW_SCHEMA, name) for name in (*sorted(subject.tables), *ours) if name in there]
+    compact(warehouse, [*tables, ("ops", "_runs")] if has_runs else tables)
+    if isinstance(warehouse, DuckDB):
+        if warehouse.is_published_by_copy:
+            warehouse.refresh_published()
+        records = settings.data_dir / "runs.sqlite"
+        if records.exists():
+            with closing(sqlite3.connect(records, timeout=10)) as connection:
+                connection.execute("vacuum")
+
+
+def _prove(
+    settings: Settings,
+    held: Held,
+    store: RawStore,
+    subject: Subject,
+    values: Collection[str],
+    done: Erasure,
+) -> Erasure:
+    import msgspec
+
+    warehouse, record, _ = held
+    folder = settings.runs_dir / record.run_id / "found"
+    places = tuple(proof.search(settings, warehouse, store, subject, values, folder))
+    unproved = tuple(proof.unproved(settings, warehouse, store, subject))
+    if not values:
+        unproved = ("no value tells them from others: proved by column alone", *unproved)
+    return msgspec.structs.replace(done, places=places, unproved=unproved)
+
+
+def _sources(warehouse: Warehouse, rows: Collection[str]) -> list[str]:
+    """Where the batches came from: files of the user's own still hold the person there."""
+    with warehouse.reading() as reader:
+        found = {
+            uri
+            for batch_id in rows
+            for (uri,) in reader.fetch(
+                f"select uri from {RAW_SCHEMA}._batches where _batch_id = %s", (batch_id,)
+            ).rows
+        }
+    return sorted(uri for uri in found if not uri.startswith("upload:"))
+
+
+def _hashed(settings: Settings, term: Term) -> str:
+    """Who was named, for the books: a hash that nobody can try values on without our key."""
+    path = settings.data_dir / KEY
+    if not path.exists():
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(secrets.token_bytes(32))
+    digest = hmac.new(Path(path).read_bytes(), term.value.encode(), hashlib.sha256)
+    return f"{term.place}:{digest.hexdigest()[:32]}"
