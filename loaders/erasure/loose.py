@@ -1,15 +1,18 @@
 """Objects of the raw store that no landing told of: what pipelines and the models wrote there.
 
-They are tables and documents with names of their own, so a record is of the person where a field
-has the name and the value that a subject names, or where a telling value stands in it. It goes as a
-line, or an object of JSON; the object keeps its key, since whoever reads it knows it by that.
+A pipeline's object is of the source that its key begins with, and what the models made of answers
+of the posts. A record there is of the person where a field has the name and the value that a
+subject names for a table of that source, or where a telling value stands in it. It goes as a line,
+or an object of JSON; the object keeps its key, since whoever reads it knows it by that.
 """
 
 import csv
 import io
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+
+import msgspec
 
 from loaders.archive.erasures import FOLDER as ERASURES
 from loaders.archive.records import FOLDER as LANDINGS
@@ -21,6 +24,8 @@ from loaders.raw_store import RawStore
 
 TOLD = (ERASURES, LANDINGS, TOMBSTONES)
 OF_LANDINGS = ("batches", "files", "raw", "replays")
+PROCESSED, POSTS = "processed", "posts"  # see orchestration/processed.py
+FIELDS = {"userId": "user_id"}  # of a post, as the models name them
 TABLES = {".csv": ",", ".tsv": "\t"}
 DOCUMENTS = (".json", ".ndjson")
 LONGEST_FIELD = 1 << 30
@@ -52,10 +57,14 @@ def mend(
     subject: Subject,
     values: Collection[str],
     folder: Path,
+    sources: Mapping[str, str],
     *,
     is_shared: bool,
 ) -> list[str]:
-    """Take the person out of such objects; the keys of those that were written anew."""
+    """Take the person out of such objects; the keys of those that were written anew.
+
+    `sources` says of which source a raw table is.
+    """
     mended = []
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "loose"
@@ -65,13 +74,25 @@ def mend(
             continue
         store.fetch(key, path)
         before = path.read_bytes()
-        after = without(before, suffix, subject, values)
+        after = without(before, suffix, _subject_in(key, subject, sources), values)
         if after != before:
             path.write_bytes(after)
             store.replace(key, path)
             mended.append(key)
     path.unlink(missing_ok=True)
     return mended
+
+
+def _subject_in(key: str, subject: Subject, sources: Mapping[str, str]) -> Subject:
+    """What of a subject concerns an object of this key."""
+    first = key.split("/", maxsplit=1)[0]
+    if first == PROCESSED:
+        terms = [term for term in subject.terms if term.table == POSTS and len(term.path) == 1]
+        return Subject(
+            msgspec.structs.replace(term, path=(FIELDS.get(term.path[0], term.path[0]),))
+            for term in terms
+        )
+    return Subject(term for term in subject.terms if sources.get(term.table) == first)
 
 
 def without(content: bytes, suffix: str, subject: Subject, values: Collection[str]) -> bytes:

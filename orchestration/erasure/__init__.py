@@ -151,7 +151,9 @@ def _clean(
     is_shared = store.url == settings.data_dir.as_uri()
     folder = settings.runs_dir / ".mended"
     try:
-        objects = loose.mend(store, subject, values, folder, is_shared=is_shared)
+        objects = loose.mend(
+            store, subject, values, folder, _sources_of(warehouse), is_shared=is_shared
+        )
     finally:
         for path in folder.glob("*"):
             path.unlink(missing_ok=True)
@@ -165,6 +167,13 @@ def _clean(
     files = remains.mend(settings, values)
     _compact(settings, warehouse, subject)
     return msgspec.structs.replace(done, objects=done.objects + len(objects), files=len(files))
+
+
+def _sources_of(warehouse: Warehouse) -> dict[str, str]:
+    """Of which source each raw table is."""
+    with warehouse.reading() as reader:
+        sql = f"select distinct table_name, source from {RAW_SCHEMA}._batches"
+        return dict(reader.fetch(sql).rows)
 
 
 def _compact(settings: Settings, warehouse: Warehouse, subject: Subject) -> None:

@@ -7,7 +7,7 @@ what.
 import gzip
 import io
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from loaders.archive.shelf import UNARCHIVED
@@ -19,6 +19,7 @@ from loaders.raw_store import RawStore
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Reader, Warehouse
 from orchestration.erasure import remains
+from orchestration.erasure.lineage import tables_of_models
 from orchestration.publishing import older
 from orchestration.registry import Place
 
@@ -43,7 +44,7 @@ def search(
     yield Place("rows in quarantine, by column", tables, looked.quarantined)
     yield Place("batches in the raw store, by column", len(looked.shelved.places), looked.archived)
     with warehouse.reading() as reader:
-        yield from _models(reader, subject)
+        yield _models(reader, subject, tables_of_models(settings))
         yield from _texts(reader, warehouse, values)
     left = older.left_over(warehouse)
     yield Place("builds that readers do not see", 0, len(left))
@@ -78,31 +79,29 @@ def unproved(
     del settings
 
 
-def _models(reader: Reader, subject: Subject) -> Iterator[Place]:
-    """Columns of models that are called as one that was named, where raw has no other such."""
+def _models(reader: Reader, subject: Subject, models: Mapping[str, Collection[str]]) -> Place:
+    """Columns of models that are called as one that was named, and can be no other's.
+
+    A model that is made of another table with such a column, or with documents, may have the same
+    id of something else.
+    """
+    raw = raw_columns(reader)
     rows = reader.fetch(
         "select table_schema, table_name, column_name from information_schema.columns"
     ).rows
     searched = found = 0
-    for column, value in sorted(_told_apart(reader, subject)):
-        for schema, table, name in rows:
-            if name == column and schema not in (*SYSTEM, RAW_SCHEMA):
+    for term in subject.terms:
+        named = {other.table for other in subject.terms if other.path[-1] == term.path[-1]}
+        others = {name for name, has in raw.items() if {term.path[-1], "document"} & has} - named
+        for schema, table, column in rows:
+            below = set(models.get(table, ()))
+            is_theirs = term.table in below and not below & others
+            if column == term.path[-1] and is_theirs and schema not in (*SYSTEM, RAW_SCHEMA):
                 searched += 1
-                sql = f'select distinct cast("{name}" as varchar) from "{schema}"."{table}"'
+                sql = f'select distinct cast("{column}" as varchar) from "{schema}"."{table}"'
                 texts = (text for (text,) in reader.fetch(sql).rows if text is not None)
-                found += sum(cleaned(text) == value for text in texts)
-    yield Place("columns of models, of kept builds too", searched, found)
-
-
-def _told_apart(reader: Reader, subject: Subject) -> set[tuple[str, str]]:
-    named = {(term.table, term.path[-1]) for term in subject.terms}
-    others = {
-        column
-        for table, columns in raw_columns(reader).items()
-        for column in columns
-        if (table, column) not in named
-    }
-    return {(t.path[-1], t.value) for t in subject.terms if t.path[-1] not in others}
+                found += sum(cleaned(text) == term.value for text in texts)
+    return Place("columns of models that only the named tables make", searched, found)
 
 
 def _texts(reader: Reader, warehouse: Warehouse, values: Collection[str]) -> Iterator[Place]:
