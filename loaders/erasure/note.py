@@ -16,13 +16,16 @@ NAME = ".erasure.json"
 
 
 class Note(msgspec.Struct, frozen=True):
-    """The run that began it and when (UTC, ISO 8601), who is meant, and their telling values."""
+    """The run that began it and when (UTC, ISO 8601), who is meant, and their telling values.
+
+    `rows` were named one by one, as `batch:row`.
+    """
 
     run_id: str
     moment: str
     terms: tuple[Term, ...]
     values: tuple[str, ...] = ()
-    batches: int = 0
+    rows: tuple[str, ...] = ()
 
 
 def write(data_dir: Path, note: Note) -> None:

@@ -4,6 +4,7 @@
 stands in no row that stays, is distinctive; the rest is proved column by column alone.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -44,8 +45,8 @@ def unshared(candidates: set[str], texts: Iterable[str]) -> set[str]:
 
 def spellings(value: str) -> Iterator[bytes]:
     """A value as bytes: in the encodings that files come in, and as JSON escapes it."""
-    escaped = value.encode("unicode_escape").decode()
-    ways = {value, value.replace('"', '\\"'), value.replace('"', '""'), escaped}
+    documents = {json.dumps(value, ensure_ascii=is_plain)[1:-1] for is_plain in (False, True)}
+    ways = {value, value.replace('"', '""'), *documents}
     found: dict[bytes, None] = {}
     for way in sorted(ways):
         for encoding in ENCODINGS:

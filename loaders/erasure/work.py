@@ -1,6 +1,6 @@
 """An erasure of raw and the raw store: what there is of a person, and how it goes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from loaders.erasure.search import (
 from loaders.erasure.store import Removal, Shelved, find
 from loaders.erasure.subjects import Subject
 from loaders.erasure.tables import batches_of, erase
-from loaders.erasure.values import MOST, candidates_of, unshared
+from loaders.erasure.values import MOST, candidates_of, contains, unshared
 from loaders.errors import AssayError, BadParameterError
 from loaders.ledger import raw_columns
 from loaders.ledger.erasures import erased_counts
@@ -34,12 +34,16 @@ from loaders.warehouse import Auditor, Warehouse
 
 
 class Looked(NamedTuple):
-    """What there is of a person: in this warehouse, in the raw store, and their telling values."""
+    """What there is of a person: in this warehouse, in the raw store, and their telling values.
+
+    `perhaps` are rows in quarantine that hold a value which was named, and not where it was named.
+    """
 
     rows: Rows
     batches: tuple[ErasedBatch, ...]
     shelved: Shelved
     values: tuple[str, ...]
+    perhaps: tuple[str, ...] = ()
 
     @property
     def landed(self) -> int:
@@ -93,8 +97,12 @@ def look(
     subject: Subject,
     folder: Path,
     known: tuple[str, ...] = (),
+    named: Mapping[str, Collection[int]] | None = None,
 ) -> Looked:
     """Find everything of the person in raw, quarantine and the raw store.
+
+    `known` are values of theirs that an erasure before has found, `named` are rows that are theirs
+    whatever they hold, by batch.
 
     Raises:
         BadParameterError: a content that has rows of theirs was landed in another table, too.
@@ -102,7 +110,7 @@ def look(
     """
     with warehouse.auditing() as reader:
         found = in_warehouse(reader, subject)
-        rows = with_mended(found.rows, mends_of(reader))
+        rows = with_mended(merged(found.rows, named or {}), mends_of(reader))
         name = ledger.history(reader)
     shelved = find(settings, store, subject, {name: rows} if name else {}, folder)
     if shelved.shared:
@@ -115,7 +123,15 @@ def look(
     with warehouse.auditing() as reader:
         batches = batches_of(reader, rows)
         values = _telling(reader, subject, found, rows, known)
-    return Looked(rows, tuple(batches), shelved, values)
+        perhaps = tuple(_perhaps(reader, subject, rows))
+    return Looked(rows, tuple(batches), shelved, values, perhaps)
+
+
+def _perhaps(reader: Auditor, subject: Subject, rows: Rows) -> Iterator[str]:
+    for batch_id, number, table, _, text in aside_rows(reader, subject.tables):
+        is_told = number in rows.get(batch_id, ())
+        if not is_told and any(contains(text, term.value) for term in subject.of(table)):
+            yield f"{batch_id}:{number}"
 
 
 def _telling(

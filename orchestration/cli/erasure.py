@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     help="Whose rows: a value in a column of a raw table, or KIND=VALUE by sources.yml; - reads "
     "them from standard input, a line each. May be given again.",
 )
+@click.option(
+    "--row",
+    "rows",
+    multiple=True,
+    metavar="BATCH:ROW",
+    help="A row that is theirs, too, such as one in quarantine. May be given again.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would go, and stop.")
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 @as_env
@@ -37,6 +44,7 @@ if TYPE_CHECKING:
 def erase(
     context: click.Context,
     subjects: tuple[str, ...],
+    rows: tuple[str, ...],
     *,
     dry_run: bool,
     is_sure: bool,
@@ -58,7 +66,7 @@ def erase(
         if line.strip()
     ]
     if dry_run or not is_sure:
-        looked = preview(settings, given)
+        looked = preview(settings, given, rows)
         for line in _told(looked):
             say(line)
         if dry_run:
@@ -67,7 +75,8 @@ def erase(
                 print_document(told | {"archived_batches": looked.archived})
             return
         click.confirm("Erase it, and every build but the next one?", abort=True, err=True)
-    record = erase_everywhere(settings, given, tell=say_stage, is_debug=is_debugging(context))
+    is_debug = is_debugging(context)
+    record = erase_everywhere(settings, given, rows, tell=say_stage, is_debug=is_debug)
     end_run(context, settings, record, is_json=is_json)
 
 
@@ -79,6 +88,10 @@ def _told(looked: "Looked") -> list[str]:
         for batch in looked.batches
     ]
     lines.append(f"raw store: {looked.archived} batches of {len(looked.shelved.rows)} histories")
+    lines += [
+        f"in quarantine, perhaps theirs: {row} (`elt quarantine show`; --row erases it)"
+        for row in looked.perhaps
+    ]
     lines += [f"not searched: {problem}" for problem in looked.shelved.missing]
     lines.append(f"{len(looked.values)} values tell the subject from all others")
     return lines

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from loaders import ledger
 from loaders.catalog import load_catalog, load_subjects
+from loaders.deletion import row_id
 from loaders.erasure import loose, note, work
 from loaders.erasure.note import Note
 from loaders.erasure.subjects import Subject, Term, terms_of
@@ -50,7 +51,22 @@ def subject_of(settings: Settings, subjects: Sequence[str]) -> Subject:
     return subject
 
 
-def preview(settings: Settings, subjects: Sequence[str]) -> work.Looked:
+def _named(settings: Settings, rows: Sequence[str]) -> tuple[str, ...]:
+    """The rows that are named, here and by an erasure that was not finished."""
+    before = note.read(settings.data_dir)
+    named = dict.fromkeys([*(before.rows if before else ()), *map(str, map(row_id, rows))])
+    return tuple(named)
+
+
+def _by_batch(named: Sequence[str]) -> dict[str, set[int]]:
+    rows: dict[str, set[int]] = {}
+    for name in named:
+        row = row_id(name)
+        rows.setdefault(row.batch_id, set()).add(row.row)
+    return rows
+
+
+def preview(settings: Settings, subjects: Sequence[str], rows: Sequence[str] = ()) -> work.Looked:
     """What an erasure would take away; nothing goes.
 
     Raises:
@@ -64,25 +80,33 @@ def preview(settings: Settings, subjects: Sequence[str]) -> work.Looked:
         work.check_terms(warehouse, subject)
         store = work.open_store(settings, warehouse)
         folder = settings.runs_dir / f".looked-{secrets.token_hex(4)}"
-        return work.look(settings, warehouse, store, subject, folder)
+        named = _named(settings, rows)
+        return work.look(settings, warehouse, store, subject, folder, named=_by_batch(named))
 
 
 def erase(
-    settings: Settings, subjects: Sequence[str], *, tell: Tell = log.info, is_debug: bool = False
+    settings: Settings,
+    subjects: Sequence[str],
+    rows: Sequence[str] = (),
+    *,
+    tell: Tell = log.info,
+    is_debug: bool = False,
 ) -> RunRecord:
     """Erase a person everywhere, build and publish the models without them, and prove it.
+
+    `rows` are theirs whatever they hold, each as `batch:row`.
 
     Raises:
         SettingsError: as for `preview`; nothing goes.
         AssayError: as for `preview`; or a step fails. The same again goes on with it.
     """
-    subject = subject_of(settings, subjects)
+    subject, named = subject_of(settings, subjects), _named(settings, rows)
     with recorded_run(settings, tell, is_debug=is_debug) as held:
         warehouse, record, check = held
         work.check_terms(warehouse, subject)
         store = work.open_store(settings, warehouse)
         with timed(record, "erase"):
-            done = _erase_raw(settings, held, store, subject, tell)
+            done = _erase_raw(settings, held, store, subject, named, tell)
         transform(settings, warehouse, record, load_catalog(settings), tell, check, is_asked=True)
         if record.transform is None or not record.transform.is_success:
             log.error("the models still show what was erased; mend them, and erase again")
@@ -104,22 +128,34 @@ def erase(
 
 
 def _erase_raw(
-    settings: Settings, held: Held, store: RawStore, subject: Subject, tell: Tell
+    settings: Settings,
+    held: Held,
+    store: RawStore,
+    subject: Subject,
+    named: tuple[str, ...],
+    tell: Tell,
 ) -> Erasure:
     warehouse, record, check = held
     before = note.read(settings.data_dir)
     folder = settings.runs_dir / record.run_id / "found"
     tell("Looking for the subject …")
     known = before.values if before else ()
-    looked = work.look(settings, warehouse, store, subject, folder, known)
+    looked = work.look(settings, warehouse, store, subject, folder, known, named=_by_batch(named))
     missing = looked.shelved.missing
     record.warnings += [f"not searched in the raw store: {told}" for told in missing]
+    if looked.perhaps:
+        record.warnings.append(
+            f"{len(looked.perhaps)} rows in quarantine hold a value that was named, and not where "
+            f"it was named; `elt quarantine show` shows them, --row erases them: "
+            f"{', '.join(looked.perhaps[:5])}"
+        )
     check()
     going = Note(
         before.run_id if before else record.run_id,
         before.moment if before else f"{record.started_at.removesuffix('Z')}+00:00",
         subject.terms,
         looked.values,
+        named,
     )
     note.write(settings.data_dir, going)
     tell(f"Erasing {looked.landed + looked.quarantined} rows, and {looked.archived} batches …")

@@ -6,6 +6,7 @@ what.
 
 import gzip
 import io
+import json
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -129,7 +130,7 @@ def _texts(reader: Reader, warehouse: Warehouse, values: Collection[str]) -> Ite
 
 def _ways(value: str, *, is_duckdb: bool) -> Iterator[str]:
     """How a value may stand in the text of a row."""
-    escaped = value.encode("unicode_escape").decode()
+    escaped = json.dumps(value)[1:-1]
     yield from {value, value.replace('"', '""'), value.replace("'", "\\'"), escaped}
     if not is_duckdb:  # bytes are shown so
         yield value.encode().hex()
