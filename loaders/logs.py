@@ -118,6 +118,7 @@ def log_service(file: Path, ids: Ids, secrets: Collection[str]) -> None:
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.WARNING)
     console.setFormatter(_Plain(secrets, has_tracebacks=False))
+    console.addFilter(lambda record: record.name != f"{ROOT}.schedule")  # told there already
     root.handlers = [lines, console]
 
 

@@ -6,7 +6,7 @@ A cycle that meets a run of somebody else's on the warehouse is skipped: its tim
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,9 +14,14 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from loaders.catalog import Schedule
+from loaders.errors import AssayError
+from loaders.settings.starter import Starter
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log
-from orchestration.registry import RunRecord
+from orchestration.lock import UNKNOWN, WAIT_SECONDS, RunUnderWayError
+from orchestration.registry import RunRecord, new_run_id
 
+LOG = "schedule.log"  # in the data folder: what cycles print
+BETWEEN_LOOKS = 0.25  # seconds, while another run holds the warehouse
 State = Literal["succeeded", "failed", "interrupted", "skipped"]
 DONE = (0, 3)  # exit codes
 BADNESS = (0, 3, 2, 1)  # exit codes, from the best to the worst
@@ -93,19 +98,39 @@ def worst(cycles: Sequence[Cycle]) -> int:
     return max((cycle.badness for cycle in cycles), key=BADNESS.index, default=0)
 
 
+Begin = Callable[[Job], Invocation | None]
+
+
+class Processes:
+    """Begins cycles as processes of its own, whose output goes to the file `log`."""
+
+    def __init__(self, log: Path, command: Sequence[str] = COMMAND) -> None:
+        self.log = log
+        self._command = command
+
+    def __call__(self, job: Job) -> Invocation:
+        """Begin one.
+
+        Raises:
+            OSError: the log cannot be written, or the program cannot be started.
+        """
+        begin_log(self.log, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {job.name}")
+        starter = Starter(new_run_id())
+        return Invocation(job.arguments, job.runs_dir, self.log, self._command, starter)
+
+
 class Cycles:
     """Runs cycles, and ends the one under way when it is told to stop.
 
-    What they print goes to the file `log`.
+    `begin` begins one: it gives None where none is to begin any more, and may raise
+    RunUnderWayError, where another run holds the warehouse, or another error of ours. `patience`
+    is in seconds, between being told to end and being ended.
     """
 
-    def __init__(
-        self, log: Path, command: Sequence[str] = COMMAND, patience: float = PATIENCE
-    ) -> None:
-        self._log = log
-        self._command = command
+    def __init__(self, begin: Begin, patience: float = PATIENCE) -> None:
+        self._begin = begin
         self._patience = patience
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the counters
         self._is_stopped = False
         self._current: Invocation | None = None
         self._late: Counter[str] = Counter()
@@ -121,33 +146,52 @@ class Cycles:
         """One cycle, to its end; None where there is to be no other."""
         started_at, began = datetime.now(UTC), time.monotonic()
         try:
-            invocation = self._start(job, started_at)
-        except OSError as error:
+            invocation = self._start(job)
+        except RunUnderWayError as error:
+            held_by = error.run_id or UNKNOWN
+            return self._told(job, started_at, began, state="skipped", held_by=held_by)
+        except (OSError, AssayError) as error:
             return self._told(job, started_at, began, message=f"cannot be started: {error}")
         if invocation is None:
             return None
         try:
             code = invocation.wait()
         finally:
-            with self._lock:
-                self._current = None
+            self._current = None
         return self._told(job, started_at, began, **_outcome(invocation, code))
+
+    def tell_to_end(self) -> None:
+        """Begin no other cycle, and tell the one under way to end; may be called of a signal."""
+        self._is_stopped = True
+        current = self._current
+        if current is not None:
+            current.tell_to_end()
 
     def stop(self) -> None:
         """Begin no other cycle, and end the one under way."""
-        with self._lock:
-            self._is_stopped = True
-            current = self._current
+        self.tell_to_end()
+        current = self._current
         if current is not None:
             current.cancel(self._patience)
 
-    def _start(self, job: Job, at: datetime) -> Invocation | None:
-        begin_log(self._log, f"{at:%Y-%m-%dT%H:%M:%SZ} {job.name}")
-        with self._lock:
-            if self._is_stopped:
-                return None
-            self._current = Invocation(job.arguments, job.runs_dir, self._log, self._command)
-            return self._current
+    def _has_stopped(self) -> bool:
+        return self._is_stopped
+
+    def _start(self, job: Job) -> Invocation | None:
+        """Begin a cycle; a run that holds the warehouse is waited for as long as runs do."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not self._has_stopped():
+            try:
+                self._current = invocation = self._begin(job)
+            except RunUnderWayError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BETWEEN_LOOKS)
+                continue
+            if invocation is not None and self._has_stopped():  # told meanwhile
+                invocation.cancel(self._patience)
+            return invocation
+        return None
 
     def _told(self, job: Job, at: datetime, began: float, **outcome: Any) -> Cycle:
         outcome = {"state": "failed", **outcome}
@@ -166,7 +210,8 @@ class Cycles:
 
 def _outcome(invocation: Invocation, code: int) -> dict[str, Any]:
     record = invocation.record
-    outcome: dict[str, Any] = {"exit_code": code, "run_id": invocation.run_id}
+    run_id = record.run_id if record is not None else None  # bad usage makes none
+    outcome: dict[str, Any] = {"exit_code": code, "run_id": run_id}
     if record is not None and record.held_by:
         return {**outcome, "state": "skipped", "held_by": record.held_by}
     if record is not None:

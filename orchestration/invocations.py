@@ -66,6 +66,7 @@ class Invocation:
         self._log = log
         starter = starter or Starter()
         self._run_id = starter.run_id
+        self._is_told = False
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._output_begins = output.tell()
@@ -124,8 +125,10 @@ class Invocation:
         return self._process.wait()
 
     def tell_to_end(self) -> None:
-        """Tell it to end, which rolls back what it was at."""
-        self._process.terminate()
+        """Tell it to end, once: it rolls back what it was at, which nothing is to disturb."""
+        if not self._is_told:
+            self._is_told = True
+            self._process.terminate()
 
     def cancel(self, patience: float = PATIENCE) -> None:
         """Tell it to end; end it and what it started after that.

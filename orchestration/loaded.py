@@ -8,12 +8,24 @@ from collections.abc import Iterable
 
 from loaders.catalog import PATHS
 from loaders.errors import WarehouseError
-from loaders.ledger import tombstones
+from loaders.ledger import has_table, tombstones
 from loaders.warehouse import RAW_SCHEMA, SCHEMAS, DuckDB, Warehouse
 from orchestration.dbt import DBT_PROJECT_DIR
 
 log = logging.getLogger("assay.uploads")
 READER = "assay_reader"
+
+
+def loaded_tables(warehouse: Warehouse) -> list[str]:
+    """The tables that lists were loaded into, each in place of the one before."""
+    sql = (
+        f"select distinct table_name from {RAW_SCHEMA}._landings "
+        f"where source = '{PATHS}' and disposition = 'replace' order by table_name"
+    )
+    with warehouse.reading() as reader:
+        return (
+            [table for (table,) in reader.fetch(sql).rows] if has_table(reader, "_landings") else []
+        )
 
 
 def show_last_lists(warehouse: Warehouse, tables: Iterable[str]) -> None:

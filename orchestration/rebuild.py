@@ -12,6 +12,7 @@ from loaders.rebuild import Rebuilt, open_history, refuse_filled
 from loaders.rebuild import rebuild as rebuild_landings
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, Reader, Warehouse, open_warehouse
+from orchestration.loaded import loaded_tables, show_last_lists
 from orchestration.lock import run_lock
 from orchestration.recording import Tell, add_outcome, recorded_run, timed
 from orchestration.registry import Rebuild, Rejections, RunRecord
@@ -44,6 +45,7 @@ def rebuild(
         started = time.monotonic()
         with timed(record, "land"):
             done = list(rebuild_landings(settings, warehouse, store, past, record.run_id))
+            show_last_lists(warehouse, loaded_tables(warehouse))
         seconds, size = time.monotonic() - started, sum(landing.bytes for landing in done)
         record.rebuild = Rebuild(
             store=store.url,

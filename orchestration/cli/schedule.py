@@ -1,22 +1,34 @@
 """`elt schedule`: sources and pipelines by themselves, on intervals and cron expressions."""
 
+import logging
 from typing import TYPE_CHECKING
 
 import click
 
-from orchestration.cli.output import as_env, say, settings_of
+from orchestration.cli.output import as_env, print_document, say, settings_of
 
 if TYPE_CHECKING:
-    from orchestration.cycles import Cycle
+    from collections.abc import Sequence
+
+    from loaders.settings import Settings
+    from orchestration.cycles import Cycle, Job
+    from orchestration.scheduler import Report
+
+LEVELS = {"failed": logging.ERROR, "skipped": logging.WARNING}
+COLUMNS = ("name", "when", "next_at", "last_started_at", "last_state", "cycles", "failed")
+log = logging.getLogger("assay.schedule")
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Run each schedule one time, now, and end.")
+@click.option("--list", "lists", is_flag=True, help="Tell what has become of each so far, and end.")
 @click.option("--only", "names", multiple=True, metavar="NAME", help="Only this schedule.")
 @as_env
 @click.option("--json", "is_json", is_flag=True, help="Print a JSON document a cycle, on a line.")
 @click.pass_context
-def schedule(context: click.Context, once: bool, names: tuple[str, ...], is_json: bool) -> None:
+def schedule(
+    context: click.Context, once: bool, lists: bool, names: tuple[str, ...], is_json: bool
+) -> None:
     """Run the schedules of sources.yml until SIGTERM or Ctrl-C.
 
     Without any there, all sources land and the models are built every FETCH_INTERVAL seconds.
@@ -25,23 +37,56 @@ def schedule(context: click.Context, once: bool, names: tuple[str, ...], is_json
     end; with --once with the worst exit code of the cycles.
     """
     from loaders import logs
-    from orchestration.cycles import Cycles
-    from orchestration.schedule import jobs_of, run_once, run_schedules
+    from orchestration.cycles import LOG, Cycles, Processes
+    from orchestration.schedule import run_once, run_schedules
+    from orchestration.scheduler import jobs_of, state_file
 
+    if once and lists:
+        raise click.UsageError("--once runs them, --list only tells of them: give one")
     settings = settings_of(context)
     jobs = jobs_of(settings, names)
+    if lists:
+        _list(settings, jobs, is_json=is_json)
+        return
     secrets = logs.secrets_of(settings)
-    cycles = Cycles(settings.data_dir / "schedule.log")
+    logs.log_service(settings.data_dir / "logs" / "schedule.log", dict, secrets)
+    cycles = Cycles(Processes(settings.data_dir / LOG))
+    states = state_file(settings, jobs)
+    report = reporter(settings, is_json=is_json)
+    if once:
+        context.exit(run_once(jobs, cycles, states, report, say))
+    run_schedules(jobs, cycles, states, report, say)
+
+
+def reporter(settings: "Settings", *, is_json: bool = False) -> "Report":
+    """What tells of a cycle, on a line and in the log, without a secret."""
+    from msgspec import json, structs
+
+    from loaders import logs
+
+    secrets = logs.secrets_of(settings)
 
     def report(cycle: "Cycle") -> None:
-        import msgspec
-
         message = logs.hide(cycle.message, secrets) if cycle.message else None
-        cycle = msgspec.structs.replace(cycle, message=message)
+        cycle = structs.replace(cycle, message=message)
+        log.log(LEVELS.get(cycle.state, logging.INFO), "%s", cycle.told)
         say(cycle.told)
         if is_json:
-            click.echo(msgspec.json.encode(cycle).decode())
+            click.echo(json.encode(cycle).decode())
 
-    if once:
-        context.exit(run_once(jobs, cycles, report, say))
-    run_schedules(jobs, cycles, report, say)
+    return report
+
+
+def _list(settings: "Settings", jobs: "Sequence[Job]", *, is_json: bool) -> None:
+    from orchestration.formats import table
+    from orchestration.schedules_state import ScheduleState, states
+
+    kept = {state.name: state for state in states(settings)}
+    found = [
+        kept.get(job.name) or ScheduleState(name=job.name, when=job.schedule.when) for job in jobs
+    ]
+    if is_json:
+        print_document(found)
+        return
+    rows = [[getattr(state, column) for column in COLUMNS] for state in found]
+    click.echo(table(COLUMNS, rows))

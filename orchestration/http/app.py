@@ -9,7 +9,7 @@ from loaders.settings import PARTS, Part, Settings
 from orchestration.http import gateway, pages
 from orchestration.http.limits import BodyLimit
 from orchestration.http.openapi import document_of
-from orchestration.http.paths import TrailingSlash
+from orchestration.http.paths import Head, TrailingSlash
 from orchestration.http.problems import Unexpected, tell_problems
 from orchestration.http.request_ids import RequestIds
 from orchestration.http.routes import (
@@ -19,6 +19,7 @@ from orchestration.http.routes import (
     ingestion,
     loading,
     runs,
+    schedules,
     tables,
     transformation,
 )
@@ -33,6 +34,7 @@ ROUTERS: dict[Part, APIRouter] = {
 # what the gateway answers itself
 OWN_ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
+    schedules.router,
     tables.router,
     features.router,
     charts.router,
@@ -118,6 +120,7 @@ def _app(service: Service, lifespan: Lifespan | None, *, is_inner: bool) -> Fast
         app.add_middleware(BodyLimit, max_upload_bytes=service.settings.max_upload_bytes)
         app.add_middleware(Guard, owner=app, api_keys=service.settings.api_keys)
         app.add_middleware(SecurityHeaders)
+        app.add_middleware(Head)
         app.add_middleware(TrailingSlash)
     app.add_middleware(Unexpected, owner=app)
     app.add_middleware(RequestIds, is_inner=is_inner)

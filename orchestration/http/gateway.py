@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from orchestration.http.in_process import InProcess
 from orchestration.http.problems import Problem
 from orchestration.http.request_ids import HEADER
 
@@ -41,7 +42,7 @@ class Part:
         self._client = httpx.AsyncClient(
             base_url=url or IN_PROCESS,
             # the part's own errors are answers; it lives as long as its client waits
-            transport=None if url else httpx.ASGITransport(app, raise_app_exceptions=False),
+            transport=None if url else InProcess(app),
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
             trust_env=False,
         )

@@ -26,15 +26,20 @@ class BodyLimit:
             return
         limit = self._max_upload_bytes if scope["path"] in UPLOADS else SMALL_BODY
         length = Headers(scope=scope).get("content-length", "0")
-        received = 0
+        received = int(length) if length.isdecimal() and int(length) > limit else 0
+        is_refused = False
 
         async def receive_some() -> Message:
-            nonlocal received
-            if length.isdecimal() and int(length) > limit:
-                raise _too_large(limit)
-            message = await _receive(receive) if _has_body(scope) else await receive()
-            received += len(message.get("body", b""))
+            nonlocal received, is_refused
+            while is_refused:  # who streams the refusal listens whether its reader is there
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return message
+            if received <= limit:
+                message = await _receive(receive) if _has_body(scope) else await receive()
+                received += len(message.get("body", b""))
             if received > limit:
+                is_refused = True
                 raise _too_large(limit)
             return message
 

@@ -7,8 +7,10 @@ its runs with it: they are told to end too, and roll back.
 import errno
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -49,6 +51,7 @@ class Runs:
         self._lock = threading.Lock()
         self._own: dict[str, tuple[str | None, Invocation]] = {}  # by run id, with its environment
         self._ending = threading.Event()
+        self._told_at: float | None = None  # when those under way were told to end
         self.lookers = anyio.CapacityLimiter(LOOKERS)
 
     async def run(
@@ -91,7 +94,7 @@ class Runs:
         """
         run_id = new_run_id()
         invocation = await anyio.to_thread.run_sync(
-            self._begin, arguments, Starter(run_id, request_id), self.settings_in(env)
+            self.begin, arguments, Starter(run_id, request_id), self.settings_in(env)
         )
         while not invocation.has_begun:
             if invocation.exit_code is not None and not invocation.has_begun:
@@ -113,7 +116,18 @@ class Runs:
         """
         return self._settings if env in (None, self._settings.env) else load_settings(env=env)
 
-    def _begin(self, arguments: Sequence[str], starter: Starter, settings: Settings) -> Invocation:
+    def begin(
+        self,
+        arguments: Sequence[str],
+        starter: Starter,
+        settings: Settings,
+        output: Path | None = None,
+    ) -> Invocation:
+        """Start `elt` with these arguments; what it prints goes to the end of `output`.
+
+        Raises:
+            Problem: as for `start`, but that it is not known yet whether a run began.
+        """
         with suppress(AssayError):  # a warehouse that is away is for the run to record
             holder = holder_of(open_warehouse(settings))
             if holder is not None:
@@ -124,7 +138,9 @@ class Runs:
                     raise _held(run_id)
             if self._ending.is_set():
                 raise Problem(503, "the service is about to end")
-            invocation = self._invoke(arguments, starter, settings)
+            invocation = self._invoke(
+                arguments, starter, settings, output or settings.data_dir / LOG
+            )
             assert starter.run_id is not None
             self._own[starter.run_id] = (settings.env, invocation)
         if self._ending.is_set():  # told meanwhile
@@ -135,8 +151,9 @@ class Runs:
         follower.start()
         return invocation
 
-    def _invoke(self, arguments: Sequence[str], starter: Starter, settings: Settings) -> Invocation:
-        output = settings.data_dir / LOG
+    def _invoke(
+        self, arguments: Sequence[str], starter: Starter, settings: Settings, output: Path
+    ) -> Invocation:
         try:
             begin_log(output, f"{starter.run_id} {' '.join(arguments)}")
             variables = variables_of(settings)
@@ -204,13 +221,15 @@ class Runs:
     def stop(self) -> None:
         """Begin no other run, and tell those under way to end; may be called of a signal."""
         self._ending.set()
+        self._told_at = self._told_at or time.monotonic()
         for _, invocation in list(self._own.values()):
             invocation.tell_to_end()
 
     async def close(self) -> None:
-        """End the runs under way, and wait for that."""
+        """End the runs under way, and wait for that: as long as is left since they were told."""
         self.stop()
-        with anyio.move_on_after(self._patience):
+        assert self._told_at is not None
+        with anyio.move_on_after(self._told_at + self._patience - time.monotonic()):
             while self._own:
                 await anyio.sleep(BETWEEN_LOOKS)
         for _, invocation in list(self._own.values()):

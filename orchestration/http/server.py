@@ -37,7 +37,7 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        _Server(config, app.state.service.runs.stop).run(sockets=[listener])
+        _Server(config, app.state.service.stop).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

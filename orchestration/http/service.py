@@ -3,7 +3,7 @@
 import logging
 import threading
 from functools import cached_property
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import anyio
 from fastapi import Depends, Request
@@ -14,6 +14,9 @@ from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
 from orchestration.http.health import Probe
 from orchestration.http.runs import Runs
+
+if TYPE_CHECKING:
+    from orchestration.http.scheduling import Scheduling
 
 ASKERS = 8  # threads for clients' own statements, which may be slow; they keep none from the routes
 EXTRACTIONS = 4  # at once; each is a process
@@ -27,6 +30,7 @@ class Service:
         self.settings = settings
         self.secrets = logs.secrets_of(settings)
         self.runs = Runs(settings)
+        self.scheduling: Scheduling | None = None
         self.probe = Probe(self.warehouse)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
@@ -52,6 +56,8 @@ class Service:
         threading.Thread(target=self.runs.look_back, daemon=True).start()
         if self.settings.target == "duckdb":
             threading.Thread(target=self._publish, daemon=True).start()
+        if self.scheduling is not None:
+            self.scheduling.open()
 
     def _publish(self) -> None:
         try:
@@ -59,9 +65,18 @@ class Service:
         except (AssayError, OSError) as error:  # the first reader tries again
             log.warning("the published copy could not be made yet: %s", error)
 
+    def stop(self) -> None:
+        """Begin no run any more, and tell those under way to end; may be called of a signal."""
+        if self.scheduling is not None:
+            self.scheduling.stop()
+        self.runs.stop()
+
     async def close(self) -> None:
         """End what runs for the service."""
+        self.stop()
         await self.runs.close()
+        if self.scheduling is not None:
+            await self.scheduling.close()
         self.probe.close()
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from loaders.catalog import Schedule, load_schedules
 from loaders.errors import SettingsError
-from loaders.settings import load_settings
-from orchestration import schedule
-from orchestration.cycles import Cycle, Cycles, Job, arguments_of
-from orchestration.schedule import jobs_of, run_once, run_schedules
+from loaders.settings import Settings, load_settings
+from orchestration import scheduler
+from orchestration.cycles import Cycle, Cycles, Job, Processes, arguments_of
+from orchestration.schedule import run_once, run_schedules
+from orchestration.scheduler import jobs_of
+from orchestration.schedules_state import ScheduleState, StateFile, states
 from tests.orchestration import stand_in
 from tests.orchestration.test_invocations import notes
 
@@ -47,15 +49,27 @@ class Bench:
 
     def run(self, *jobs: Job) -> None:
         """Until so many cycles are reported."""
-        run_schedules(jobs, self._cycles(), self._report, self._tell)
+        run_schedules(jobs, self._cycles(), self._states(jobs), self._report, self._tell)
 
     def once(self, *jobs: Job) -> int:
         self.enough = 99
-        return run_once(jobs, self._cycles(), self._report, self._tell)
+        return run_once(jobs, self._cycles(), self._states(jobs), self._report, self._tell)
+
+    def state(self, name: str) -> ScheduleState:
+        (found,) = [state for state in states(self.settings) if state.name == name]
+        return found
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings({"ELT_DATA_DIR": str(self.folder)})
 
     def _cycles(self) -> Cycles:
         program = [sys.executable, "-S", "-E", stand_in.__file__, str(self.folder / "runs")]
-        return Cycles(self.log, [*program, json.dumps(self.behaviour)], self.patience)
+        called = [*program, json.dumps(self.behaviour)]
+        return Cycles(Processes(self.log, called), self.patience)
+
+    def _states(self, jobs: Sequence[Job]) -> StateFile:
+        return StateFile(self.settings, jobs, ())
 
     def _report(self, cycle: Cycle) -> None:
         self.cycles.append(cycle)
@@ -103,7 +117,7 @@ def test_a_cron_expression_waits_for_its_time(
         assert expression == "0 0 1 1 *"
         return IntervalTrigger(seconds=OFTEN)
 
-    monkeypatch.setattr(schedule, "trigger_of", comes_soon)
+    monkeypatch.setattr(scheduler, "trigger_of", comes_soon)
     bench.cycles.clear()
     bench.run(nightly)
     assert {cycle.schedule for cycle in bench.cycles} == {"nightly"}
@@ -238,7 +252,7 @@ def test_schedules_are_picked_by_name_and_have_the_folders_of_their_environment(
         "schedules: {a: {run: [posts], every: 5}, b: {every: 5, env: dev}, c: {every: 5}}\n"
     )
     monkeypatch.setenv("ELT_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(schedule, "load_schedules", partial(load_schedules, path=path))
+    monkeypatch.setattr(scheduler, "load_schedules", partial(load_schedules, path=path))
     settings = load_settings()
     assert [job.name for job in jobs_of(settings)] == ["a", "b", "c"]
     picked = jobs_of(settings, ["c", "b"])
@@ -252,9 +266,10 @@ def test_schedules_are_picked_by_name_and_have_the_folders_of_their_environment(
 
 def test_whoever_schedules_loads_nothing_that_lands_or_builds() -> None:
     program = (
-        "import sys; import orchestration.schedule as s; "
-        "from loaders.settings import load_settings;"
-        "jobs = s.jobs_of(load_settings()); s._scheduler(jobs, print, s.Cycles(None), str);"
+        "import sys; import orchestration.schedule as s; import orchestration.scheduler as of;"
+        "from loaders.settings import load_settings; settings = load_settings();"
+        "jobs = of.jobs_of(settings); states = of.state_file(settings, jobs);"
+        "s.Scheduler(jobs, s.Cycles(print), states, print, str, print)._make_clock();"
         "print(*({'dlt', 'dbt', 'duckdb', 'pyarrow', 'psycopg'} & set(sys.modules)))"
     )
     done = subprocess.run(

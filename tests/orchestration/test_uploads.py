@@ -12,6 +12,7 @@ import pytest
 from loaders import ledger
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
+from orchestration.rebuild import rebuild
 from tests.conftest import Elt
 
 HEADER = (
@@ -229,6 +230,9 @@ def test_records_replace_those_before_them_and_stay_as_they_were_sent(
     assert fetch(settings, "select count(*) from raw.t") == [(2,)]
     with open_warehouse(settings).reading() as reader:
         assert {each.disposition for each in ledger.last_landing(reader, "paths")} == {"append"}
+    settings.duckdb_path.unlink()
+    assert rebuild(settings).state == "succeeded"
+    assert fetch(settings, "select document from t") == [('{"a":2}',)]
     upload(("t.json", "[]", told))
     assert fetch(settings, "select document from t") == []
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from loaders.settings import load_settings
 from orchestration import schedule
-from orchestration.cycles import Cycle, Cycles
+from orchestration.cycles import Cycle, Cycles, Processes
+from orchestration.scheduler import jobs_of, state_file
 from tests.conftest import Elt
 
 
@@ -44,9 +46,10 @@ def test_a_cycle_is_a_line_for_people_and_a_document_for_programs(
         message="asked with s3cret-of-a-test",
     )
 
-    def run_once(jobs: Any, cycles: Cycles, report: Any, _tell: Any) -> int:
+    def run_once(jobs: Any, cycles: Cycles, _states: Any, report: Any, _tell: Any) -> int:
         assert [job.arguments for job in jobs] == [["run", "--env", "dev"]]
-        assert cycles._log == tmp_path / "data" / "dev" / "schedule.log"
+        assert isinstance(cycles._begin, Processes)
+        assert cycles._begin.log == tmp_path / "data" / "dev" / "schedule.log"
         report(cycle)
         report(cycle)
         return 3
@@ -62,3 +65,20 @@ def test_a_cycle_is_a_line_for_people_and_a_document_for_programs(
         ("run-1", 2, "asked with ***"),
         ("run-1", 2, "asked with ***"),
     ]
+
+
+@pytest.mark.contract("S3-01")
+def test_schedules_are_listed_with_what_has_become_of_them(elt: Elt, tmp_path: Path) -> None:
+    settings = load_settings({"ELT_DATA_DIR": str(tmp_path / "data")})
+    done = elt("schedule", "--list", "--json", FETCH_INTERVAL="7")
+    (listed,) = json.loads(done.stdout)
+    assert (listed["name"], listed["when"], listed["cycles"]) == ("everything", "every 7 s", 0)
+    states = state_file(settings, jobs_of(settings))
+    states.begin()
+    states.cycle_ended(
+        Cycle(schedule="everything", state="failed", started_at="2026-11-20T09:29:00Z", seconds=2.5)
+    )
+    line = elt("schedule", "--list").stdout.splitlines()[-1].split("  ")
+    told = [cell.strip() for cell in line if cell.strip()]
+    assert told == ["everything", "every 30 s", "2026-11-20T09:29:00Z", "failed", "1", "1"]
+    assert elt("schedule", "--list", "--once").returncode == 2

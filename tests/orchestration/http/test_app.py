@@ -32,6 +32,14 @@ def test_what_is_not_there_is_json_too(client: TestClient) -> None:
     assert refused.headers["allow"] == "GET"
 
 
+def test_head_tells_what_get_would_answer(client: TestClient) -> None:
+    for path in ("/health", "/tables", "/docs", "/no-such-thing"):
+        asked, told = client.get(path), client.head(path)
+        assert told.status_code == asked.status_code
+        assert told.headers["content-type"] == asked.headers["content-type"]
+    assert client.head("/runs/20261120T171500Z-4f9a1c/events").status_code == 405
+
+
 def test_a_request_keeps_its_id_or_is_given_one(client: TestClient) -> None:
     assert (
         client.get("/health", headers={"X-Request-Id": "job-7.a"}).headers["x-request-id"]

@@ -1,0 +1,161 @@
+"""The schedules of sources.yml, run in the background of a process until that has had enough.
+
+Cycles queue up in one thread, so that those of one scheduler never meet each other. An interval's
+first cycle is at once, a cron expression's at its time. Times that come while a cycle of the same
+schedule is under way, or waits, are passed over and counted.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from loaders.catalog import Schedule, load_schedules
+from loaders.catalog.cron import trigger_of
+from loaders.errors import SettingsError
+from loaders.pipelines.discovery import find_pipelines
+from loaders.settings import Settings, load_settings
+from orchestration.cycles import Cycle, Cycles, Job, arguments_of
+from orchestration.schedules_state import StateFile
+
+EVERYTHING = "everything"  # the schedule of a sources.yml that has none
+Report = Callable[[Cycle], None]
+Tell = Callable[[str], None]
+
+
+def schedules_of(settings: Settings) -> dict[str, Schedule]:
+    """The schedules of sources.yml, by name; everything every FETCH_INTERVAL where it has none.
+
+    Raises:
+        SettingsError: one makes no sense.
+    """
+    schedules = load_schedules(settings, find_pipelines())
+    return schedules or {EVERYTHING: Schedule(every=settings.fetch_interval)}
+
+
+def jobs_of(settings: Settings, only: Collection[str] = ()) -> list[Job]:
+    """What is to be run: the schedules of these names; all, where none is named.
+
+    Raises:
+        SettingsError: there is no such schedule, or one makes no sense.
+    """
+    schedules = schedules_of(settings)
+    unknown = [name for name in only if name not in schedules]
+    if unknown:
+        raise SettingsError(
+            f"there is no schedule '{unknown[0]}'; sources.yml has {', '.join(schedules)}"
+        )
+    return [
+        Job(name, schedule, arguments_of(schedule, settings.env), _runs_dir(schedule, settings))
+        for name, schedule in schedules.items()
+        if not only or name in only
+    ]
+
+
+def state_file(settings: Settings, jobs: Sequence[Job]) -> StateFile:
+    """Where the states of these jobs are kept."""
+    return StateFile(settings, jobs, schedules_of(settings))
+
+
+def _runs_dir(schedule: Schedule, settings: Settings) -> Any:
+    if schedule.env in (None, settings.env):
+        return settings.runs_dir
+    return load_settings(env=schedule.env).runs_dir
+
+
+class Scheduler:
+    """Runs cycles of jobs when their time comes, and keeps their states.
+
+    `report` is given each cycle that ended, `tell` a line of anything else. What `report` raises
+    goes to `fail`; so does any other error, and the schedule goes on.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        cycles: Cycles,
+        states: StateFile,
+        report: Report,
+        tell: Tell,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._jobs = jobs
+        self._cycles = cycles
+        self._states = states
+        self._report = report
+        self._tell = tell
+        self._fail = fail
+        self._clock: Any = None
+
+    def start(self) -> None:
+        """Begin: from now on cycles run in the background."""
+        self._states.begin()
+        self._clock = self._make_clock()
+        now = datetime.now(UTC)
+        for place, job in enumerate(self._jobs):
+            first = now + timedelta(microseconds=place)  # in their order
+            self._clock.add_job(self._run, args=[job], id=job.name, **_when(job.schedule, first))
+            self._tell(f"{job.name}: {job.schedule.when}")
+        self._clock.start()
+        for job in self._jobs:
+            self._note_next(job.name)
+
+    def close(self) -> None:
+        """End the cycle under way, and wait for that; none begins any more."""
+        self._cycles.stop()
+        if self._clock is not None and self._clock.running:
+            self._clock.shutdown(wait=True)
+        self._states.end()
+
+    def _run(self, job: Job) -> None:
+        try:
+            cycle = run_cycle(job, self._cycles, self._states)
+            if cycle is not None:
+                self._report(cycle)
+        except BaseException as error:  # noqa: BLE001 - for whoever waits for the schedule
+            self._fail(error)
+
+    def _make_clock(self) -> Any:
+        from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_SUBMITTED
+        from apscheduler.executors.pool import ThreadPoolExecutor
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # what it has to say we tell
+        clock = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        clock.add_listener(self._pass_over, EVENT_JOB_MAX_INSTANCES)
+        clock.add_listener(lambda event: self._note_next(event.job_id), EVENT_JOB_SUBMITTED)
+        return clock
+
+    def _pass_over(self, event: Any) -> None:
+        ticks = len(event.scheduled_run_times)
+        if self._cycles.count_late(event.job_id, ticks):
+            self._tell(f"{event.job_id}: its cycle is not over; late ticks are passed over")
+        self._note_next(event.job_id, ticks)
+
+    def _note_next(self, name: str, late_ticks: int = 0) -> None:
+        entry = self._clock.get_job(name)
+        self._states.is_due(name, entry and entry.next_run_time, late_ticks)
+
+
+def run_cycle(job: Job, cycles: Cycles, states: StateFile) -> Cycle | None:
+    """One cycle, to its end, of which the states tell; None where there is to be no other."""
+    states.cycle_began(job.name)
+    cycle = cycles.run(job)
+    if cycle is not None:
+        states.cycle_ended(cycle)
+    return cycle
+
+
+def _when(schedule: Schedule, first: datetime) -> dict[str, Any]:
+    from apscheduler.triggers.interval import IntervalTrigger
+
+    if schedule.cron is not None:
+        return {"trigger": trigger_of(schedule.cron)}
+    return {
+        "trigger": IntervalTrigger(seconds=schedule.seconds, timezone=UTC),
+        "next_run_time": first,
+    }
