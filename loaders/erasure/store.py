@@ -16,7 +16,7 @@ import msgspec
 
 from loaders.archive import is_received
 from loaders.archive.contents import is_content, key_of, restore
-from loaders.archive.erasures import ErasedBatch, Erasure, Moved, read_erasures
+from loaders.archive.erasures import Erased, ErasedBatch, Erasure, Moved, read_erasures
 from loaders.archive.erasures import key_of as erasure_key
 from loaders.archive.histories import History, Told, read_history
 from loaders.archive.names import content_key, told_apart
@@ -60,6 +60,11 @@ class Shelved(NamedTuple):
     rows: dict[str, Rows]  # by history
     missing: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    erasures: tuple[Erasure, ...] = ()  # before this one
+
+    def moved(self, history: str) -> dict[str, Moved]:
+        """Where contents of a history were moved to before."""
+        return Erased(tuple(e for e in self.erasures if e.history == history)).moved
 
 
 def find(
@@ -77,6 +82,7 @@ def find(
     places: list[Place] = []
     rows: dict[str, Rows] = {}
     missing: list[str] = []
+    before_all: list[Erasure] = []
     for name in histories(store):
         history, erased = _history(store, name), read_erasures(store, name)
         of_history = list(_places(history, erased.moved))
@@ -91,6 +97,7 @@ def find(
                     found = merged(found, {batch.id: in_content(subject, batch)})
             shutil.rmtree(folder, ignore_errors=True)
         before = erased.rows
+        before_all += erased.erasures
         found = with_mended(found, _mends(history))
         rows[name] = {
             batch_id: numbers - before.get(batch_id, set())
@@ -99,7 +106,7 @@ def find(
         }
         places += of_history
     shared = tuple(_alike(places, rows, subject))
-    return Shelved(tuple(places), rows, tuple(missing), shared)
+    return Shelved(tuple(places), rows, tuple(missing), shared, tuple(before_all))
 
 
 def histories(store: RawStore) -> list[str]:
@@ -187,7 +194,7 @@ class Removal:
             AssayError: a row cannot be taken out, or the store refuses.
         """
         counts: dict[str, tuple[int, int]] = {}
-        self._received = _received(self._store) if any(shelved.rows.values()) else {}
+        self._received = _received(shelved)
         for told_places in _by_landing(shelved):
             self._rewrite(told_places, shelved, counts)
             shutil.rmtree(self._work, ignore_errors=True)
@@ -195,29 +202,28 @@ class Removal:
         for name, rows in shelved.rows.items():
             if rows or self._moved.get(name):
                 self._tell(name, rows, shelved, own, counts)
-        self._remove_old()
+        self._remove_old(shelved)
         shutil.rmtree(self._work, ignore_errors=True)
         return dict(self._objects)
 
-    def _remove_old(self) -> None:
+    def _remove_old(self, shelved: Shelved) -> None:
         """Take away what was replaced, by a try before this one too, and that nothing names now."""
         links = dict(self._objects)
-        named: set[str | None] = set(self._objects.values())
-        for name in histories(self._store):
-            erased = read_erasures(self._store, name)
-            for erasure in erased.erasures:
-                links |= erasure.objects if erasure.run_id == self._run_id else {}
-            named |= {place.key for place in _places(_history(self._store, name), erased.moved)}
-        for key in links:
-            if key not in named:
-                self._store.remove(key)
+        for erasure in shelved.erasures:
+            links |= erasure.objects if erasure.run_id == self._run_id else {}
+        named = {self._objects.get(key, key) for key in self._received.values()}
+        for place in shelved.places:
+            moved = self._moved.get(place.history, {}).get(place.batch.id)
+            named |= {moved.key if moved else place.key or ""}
+        for key in links.keys() - named:
+            self._store.remove(key)
 
     def _rewrite(
         self, places: list[Place], shelved: Shelved, counts: dict[str, tuple[int, int]]
     ) -> None:
         """Write the objects of one landing anew, as far as rows of theirs go."""
         name = places[0].history
-        before = read_erasures(self._store, name).moved
+        before = shelved.moved(name)
         rows = shelved.rows[name]
         touched = [p for p in places if rows.get(p.batch.id) and p.key not in self._objects]
         paths, problems = _contents(self._settings, self._store, touched, before, self._work)
@@ -336,21 +342,19 @@ class Removal:
         self._store.replace(key, path)
 
 
-def _received(store: RawStore) -> dict[str, str]:
-    """Where what batches were received in is, since erasures before: the end of each chain."""
-    links: dict[str, str] = {}
-    for name in histories(store):
-        for erasure in read_erasures(store, name).erasures:
-            links |= erasure.objects
+def _received(shelved: Shelved) -> dict[str, str]:
+    """Where what batches were received in is, since erasures before: the end of each chain.
+
+    A name that was free again may be a later object's.
+    """
     found = {}
-    for name in histories(store):
-        for told in _history(store, name).landings:
-            for manifest in told.landing.manifests:
-                key = manifest.archived_as
-                while key in links and links[key] != key:
-                    key = links[key]
-                if key:
-                    found[manifest.batch.id] = key
+    for place in shelved.places:
+        key = place.manifest.archived_as
+        for erasure in sorted(shelved.erasures, key=lambda erasure: erasure.erased_at):
+            if key and erasure.erased_at >= place.manifest.started_at:
+                key = erasure.objects.get(key, key)
+        if key:
+            found[place.batch.id] = key
     return found
 
 

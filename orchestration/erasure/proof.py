@@ -76,8 +76,10 @@ def unproved(
         yield "PostgreSQL: write-ahead logs, backups, replicas and statistics are not searched"
     if not store.url.startswith("file:"):
         yield "the raw store: versions that the bucket or container keeps are not searched"
+    for name in remains.OTHERS:
+        if settings.env in (None, "prod") and (settings.data_dir / name).is_dir():
+            yield f"environment {name} has data of its own: erase there, too (--env {name})"
     yield "files in folders of your own, and what left the machine, are not searched"
-    del settings
 
 
 def _models(reader: Reader, subject: Subject, models: Mapping[str, Collection[str]]) -> Place:

@@ -16,6 +16,8 @@ OVER = b"*"
 AT_ONCE = 1 << 24
 # Of the data folder: searched otherwise (the raw store, records, the warehouse), or a server's
 ELSEWHERE = ("postgres", "published")
+OTHERS = ("dev", "test")  # environments, with data of their own
+OF_RUNS = ("runs", "dbt", "logs", "uploads", ".landings", ".histories")  # what is mended
 STORE = (
     "batches",
     "erasures",
@@ -31,12 +33,8 @@ STORE = (
 def loose_files(settings: Settings) -> Iterator[Path]:
     """The files of the data folder that are no warehouse and no object of the raw store."""
     is_store = settings.raw_store_url == settings.data_dir.as_uri()
-    passed = {*ELSEWHERE, *(STORE if is_store else ())}
-    folders = [settings.data_dir]
-    log_dir = getattr(settings, "log_dir", None)
-    if log_dir is not None and not Path(log_dir).is_relative_to(settings.data_dir):
-        folders.append(Path(log_dir))
-    for top in folders:
+    passed = {*ELSEWHERE, *OTHERS, *(STORE if is_store else ())}
+    for top in (settings.data_dir, *_logs(settings)):
         for folder, names, files in os.walk(top):
             if Path(folder) == settings.data_dir:
                 names[:] = [name for name in names if name not in passed]
@@ -46,15 +44,31 @@ def loose_files(settings: Settings) -> Iterator[Path]:
                     yield path
 
 
+def _logs(settings: Settings) -> list[Path]:
+    """The folder of logs, where it is not in the data folder."""
+    log_dir = getattr(settings, "log_dir", None)
+    is_apart = log_dir is not None and not Path(log_dir).is_relative_to(settings.data_dir)
+    return [Path(log_dir)] if log_dir is not None and is_apart else []
+
+
+def _is_of_runs(settings: Settings, path: Path) -> bool:
+    tops = [*(settings.data_dir / name for name in OF_RUNS), *_logs(settings)]
+    return any(path.is_relative_to(top) for top in tops)
+
+
 def _is_of_warehouse(settings: Settings, path: Path) -> bool:
     own = path.name.startswith((settings.duckdb_path.name, "runs.sqlite", NAME))
     return own and path.parent == settings.data_dir
 
 
 def mend(settings: Settings, values: Collection[str]) -> list[Path]:
-    """Overwrite the values wherever they stand; the files that had one."""
+    """Overwrite the values in what runs left; the files that had one.
+
+    Files that somebody else put into the data folder are searched, and never written.
+    """
     wanted = [spelt for value in values for spelt in spellings(value)]
-    return [path for path in loose_files(settings) if _overwrite(path, wanted)]
+    files = [path for path in loose_files(settings) if _is_of_runs(settings, path)]
+    return [path for path in files if _overwrite(path, wanted)]
 
 
 def count(path: Path, wanted: Collection[bytes]) -> int:

@@ -11,7 +11,10 @@ from loaders.erasure.note import Note
 from loaders.erasure.subjects import Subject, terms_of
 from loaders.errors import BadParameterError
 from loaders.raw_store import open_raw_store
+from loaders.settings import load_settings
 from loaders.verification import verify
+from loaders.warehouse import open_warehouse
+from orchestration.erasure.proof import unpacked
 from tests.loaders.conftest import Answer, Api, Landings, WriteFile, lab_of
 from tests.loaders.test_rebuild import held, lose, rebuild_all, zipped
 from tests.loaders.test_replay import Desk, mended
@@ -36,25 +39,10 @@ def erase(landings: Landings, *subjects: str) -> work.Looked:
 
 
 def everything(landings: Landings) -> bytes:
-    """Every byte of the raw store, unpacked where it is packed by itself."""
-    import zipfile
-
-    from zstandard import ZstdDecompressor
-
-    parts = []
-    for path in sorted(landings.settings.data_dir.rglob("*")):
-        if not path.is_file() or path.name.startswith("warehouse"):
-            continue
-        content = path.read_bytes()
-        if content.startswith(b"\x28\xb5\x2f\xfd"):
-            content = ZstdDecompressor().decompressobj().decompress(content)
-        elif content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        elif content.startswith(b"PK"):
-            with zipfile.ZipFile(path) as packed:
-                content = b"".join(map(packed.read, packed.namelist()))
-        parts.append(content)
-    return b"\n".join(parts)
+    """Every byte of the data folder but the warehouse's, unpacked."""
+    files = sorted(landings.settings.data_dir.rglob("*"))
+    contents = [f.read_bytes() for f in files if f.is_file() and f.name[:9] != "warehouse"]
+    return b"\n".join(part for content in contents for part in unpacked(content))
 
 
 def land_people(landings: Landings, tmp_path: Path, write: WriteFile, api: Api) -> None:
@@ -147,3 +135,23 @@ def test_a_store_without_them_needs_no_second_erasure(
     looked = erase(landings, "users.user_id=1")
     assert (looked.landed, looked.quarantined, looked.archived) == (0, 0, 0)
     assert list(store.keys()) == keys
+
+
+def test_s3_is_erased_as_a_disk_is(
+    tmp_path: Path, write: WriteFile, api: Api, s3_variables: dict[str, str]
+) -> None:
+    settings = load_settings({"ELT_DATA_DIR": str(tmp_path / "data"), **s3_variables}, tmp_path)
+    landings = Landings(settings, open_warehouse(settings))
+    write("users.zip", zipped(a=HEADER + f"1,Ada,{ADA}\n2,Bob,\n", b=HEADER + "3,Max,\n"))
+    landings.land(lab_of(tmp_path, users=FileTable(file="*")))
+    api.put("/posts", Answer(f'[{{"id": 1, "userId": 1, "by": "{ADA}"}},\n  {{"id": 2.0}}]'))
+    landings.land(RestApiSource(url=api.url, tables={"posts": ApiTable(path="posts")}), "posts")
+    erase(landings, "person=1")
+    store = open_raw_store(settings)
+    for key in store.keys(""):
+        with store.open(key) as file:
+            assert not any(ADA.encode() in part for part in unpacked(file.read())), key
+    after = held(landings)
+    lose(landings)
+    rebuild_all(landings)
+    assert held(landings) == after
