@@ -10,168 +10,24 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from loaders.archive import is_received
-from loaders.archive.contents import is_content, key_of, restore
-from loaders.archive.erasures import Erased, ErasedBatch, Erasure, Moved, read_erasures
+from loaders.archive.contents import is_content
+from loaders.archive.erasures import ErasedBatch, Erasure, Moved
 from loaders.archive.erasures import key_of as erasure_key
-from loaders.archive.histories import History, Told, read_history
 from loaders.archive.names import content_key, told_apart
-from loaders.archive.records import FOLDER
 from loaders.batch import Batch
-from loaders.destinations.tables import Manifest
 from loaders.erasure.answers import cut_answers
 from loaders.erasure.masking import mask
 from loaders.erasure.repacking import repack
-from loaders.erasure.search import Rows, in_content, kinds_of, merged, with_mended
-from loaders.erasure.subjects import Subject
-from loaders.errors import AssayError, SettingsError
+from loaders.erasure.search import Rows, kinds_of
+from loaders.erasure.shelved import Place, Shelved, contents_of, received_in
+from loaders.errors import AssayError
 from loaders.raw_store import MissingKeyError, RawStore
 from loaders.raw_store.content_types import content_type_of
 from loaders.settings import Settings
-
-
-class Place(NamedTuple):
-    """A batch in the raw store: its landing, where its content is now, and the hash of that."""
-
-    history: str
-    told: Told
-    manifest: Manifest
-    key: str | None
-    sha256: str
-
-    @property
-    def batch(self) -> Batch:
-        """The batch, as it was announced."""
-        return self.manifest.batch
-
-
-class Shelved(NamedTuple):
-    """What a store has of a person: the batches of all histories, and the rows to erase of each.
-
-    `missing` tells of batches whose content the store has not, `shared` of tables that were landed
-    from the same content and were not named.
-    """
-
-    places: tuple[Place, ...]
-    rows: dict[str, Rows]  # by history
-    missing: tuple[str, ...] = ()
-    shared: tuple[str, ...] = ()
-    erasures: tuple[Erasure, ...] = ()  # before this one
-
-    def moved(self, history: str) -> dict[str, Moved]:
-        """Where contents of a history were moved to before."""
-        return Erased(tuple(e for e in self.erasures if e.history == history)).moved
-
-
-def find(
-    settings: Settings,
-    store: RawStore,
-    subject: Subject,
-    known: Mapping[str, Rows],
-    folder: Path,
-) -> Shelved:
-    """What the store has of the person; `known` are rows that warehouses know, by history.
-
-    Raises:
-        AssayError: the store cannot be read.
-    """
-    places: list[Place] = []
-    rows: dict[str, Rows] = {}
-    missing: list[str] = []
-    before_all: list[Erasure] = []
-    for name in histories(store):
-        history, erased = _history(store, name), read_erasures(store, name)
-        of_history = list(_places(history, erased.moved))
-        found = merged(known.get(name, {}))
-        for told in history.landings:
-            wanted = [p for p in of_history if p.told is told and p.batch.table in subject.tables]
-            paths, problems = _contents(settings, store, wanted, erased.moved, folder)
-            missing += problems
-            for place in wanted:
-                if place.batch.id in paths:
-                    batch = _at(place, paths[place.batch.id])
-                    found = merged(found, {batch.id: in_content(subject, batch)})
-            shutil.rmtree(folder, ignore_errors=True)
-        before = erased.rows
-        before_all += erased.erasures
-        found = with_mended(found, _mends(history))
-        rows[name] = {
-            batch_id: numbers - before.get(batch_id, set())
-            for batch_id, numbers in found.items()
-            if numbers - before.get(batch_id, set())
-        }
-        places += of_history
-    shared = tuple(_alike(places, rows, subject))
-    return Shelved(tuple(places), rows, tuple(missing), shared, tuple(before_all))
-
-
-def histories(store: RawStore) -> list[str]:
-    """The histories that a store tells of."""
-    return sorted({key.split("/")[1] for key in store.keys(f"{FOLDER}/")})
-
-
-def _history(store: RawStore, name: str) -> History:
-    try:
-        return read_history(store, name)
-    except SettingsError:
-        return History(name, [])
-
-
-def _places(history: History, moved: Mapping[str, Moved]) -> Iterator[Place]:
-    for told in history.landings:
-        for manifest in told.landing.manifests:
-            batch = manifest.batch
-            is_there = told.landed is None or batch.id in told.landed.batches
-            if manifest.is_new and is_there:
-                sha256 = moved[batch.id].sha256 if batch.id in moved else batch.sha256
-                yield Place(history.name, told, manifest, key_of(told, manifest, moved), sha256)
-
-
-def _mends(history: History) -> Iterator[tuple[str, int, str, int]]:
-    for told in history.landings:
-        for manifest in told.landing.manifests:
-            for number, mend in enumerate(manifest.mends, start=1):
-                yield manifest.batch.id, number, mend.batch_id, mend.row
-
-
-def _contents(
-    settings: Settings,
-    store: RawStore,
-    places: Collection[Place],
-    moved: Mapping[str, Moved],
-    folder: Path,
-) -> tuple[dict[str, Path], list[str]]:
-    """The contents of batches of one landing, as local files."""
-    if not places:
-        return {}, []
-    told = next(iter(places)).told
-    manifests = tuple(place.manifest for place in places)
-    landing = msgspec.structs.replace(told.landing, manifests=manifests)
-    return restore(settings, store, told._replace(landing=landing), folder, moved)
-
-
-def _at(place: Place, path: Path) -> Batch:
-    return msgspec.structs.replace(place.batch, path=str(path))
-
-
-def _alike(places: Collection[Place], rows: dict[str, Rows], subject: Subject) -> Iterator[str]:
-    """Let batches of one content lose the same rows; tell of those whose table nobody named."""
-    by_content: dict[tuple[str | None, str], list[Place]] = {}
-    for place in places:
-        by_content.setdefault((place.key, place.sha256), []).append(place)
-    for alike in by_content.values():
-        numbers: set[int] = set()
-        for place in alike:
-            numbers |= rows.get(place.history, {}).get(place.batch.id, set())
-        for place in alike if numbers else ():
-            if place.batch.table in subject.tables:
-                rows.setdefault(place.history, {})[place.batch.id] = set(numbers)
-            else:
-                yield place.batch.table
 
 
 class Removal:
@@ -194,7 +50,7 @@ class Removal:
             AssayError: a row cannot be taken out, or the store refuses.
         """
         counts: dict[str, tuple[int, int]] = {}
-        self._received = _received(shelved)
+        self._received = received_in(shelved)
         for told_places in _by_landing(shelved):
             self._rewrite(told_places, shelved, counts)
             shutil.rmtree(self._work, ignore_errors=True)
@@ -226,12 +82,12 @@ class Removal:
         before = shelved.moved(name)
         rows = shelved.rows[name]
         touched = [p for p in places if rows.get(p.batch.id) and p.key not in self._objects]
-        paths, problems = _contents(self._settings, self._store, touched, before, self._work)
+        paths, problems = contents_of(self._settings, self._store, touched, before, self._work)
         if problems:
             raise AssayError(problems[0])
         packed: dict[str, dict[str, tuple[Place, Path]]] = {}
         for place in touched:
-            batch = _at(place, paths[place.batch.id])
+            batch = place.at(paths[place.batch.id])
             numbers = rows[batch.id]
             counts[batch.id] = kinds_of(batch, numbers)
             masked = self._work / f"{batch.id}.masked"
@@ -340,22 +196,6 @@ class Removal:
         path.write_bytes(msgspec.json.encode(erasure))
         key = erasure_key(name, self._moment, self._run_id)
         self._store.replace(key, path)
-
-
-def _received(shelved: Shelved) -> dict[str, str]:
-    """Where what batches were received in is, since erasures before: the end of each chain.
-
-    A name that was free again may be a later object's.
-    """
-    found = {}
-    for place in shelved.places:
-        key = place.manifest.archived_as
-        for erasure in sorted(shelved.erasures, key=lambda erasure: erasure.erased_at):
-            if key and erasure.erased_at >= place.manifest.started_at:
-                key = erasure.objects.get(key, key)
-        if key:
-            found[place.batch.id] = key
-    return found
 
 
 def _by_landing(shelved: Shelved) -> Iterator[list[Place]]:

@@ -21,7 +21,8 @@ from loaders.erasure.search import (
     raw_rows,
     with_mended,
 )
-from loaders.erasure.store import Removal, Shelved, find
+from loaders.erasure.shelved import Shelved, find
+from loaders.erasure.store import Removal
 from loaders.erasure.subjects import Subject
 from loaders.erasure.tables import batches_of, erase
 from loaders.erasure.values import MOST, candidates_of, contains, unshared

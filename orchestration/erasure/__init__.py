@@ -11,29 +11,25 @@ import logging
 import os
 import secrets
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from loaders import ledger
 from loaders.catalog import load_catalog, load_subjects
 from loaders.deletion import row_id
-from loaders.erasure import loose, note, work
+from loaders.erasure import note, work
 from loaders.erasure.note import Note
 from loaders.erasure.subjects import Subject, Term, terms_of
 from loaders.errors import SettingsError
-from loaders.ledger import raw_columns
 from loaders.raw_store import RawStore
 from loaders.settings import Settings
-from loaders.warehouse import RAW_SCHEMA, DuckDB, Warehouse, open_warehouse
-from loaders.warehouse.compaction import compact
-from orchestration.erasure import proof, remains
+from loaders.warehouse import RAW_SCHEMA, Warehouse, open_warehouse
+from orchestration.erasure import cleaning, proof
 from orchestration.lock import run_lock
-from orchestration.publishing import older
 from orchestration.recording import Held, Tell, recorded_run, timed
-from orchestration.registry import Erasure, Registry, RunRecord
+from orchestration.registry import Erasure, RunRecord
 from orchestration.transformation import transform
 
 KEY = ".erasure_key"  # of the hashes of subjects in records
-INSTEAD = "[erased]"
 log = logging.getLogger("assay.erasure")
 
 
@@ -118,7 +114,7 @@ def erase(
             return record
         with timed(record, "clean"):
             values = (note.read(settings.data_dir) or Note("", "", ())).values
-            done = _clean(settings, warehouse, store, subject, values, done)
+            done = cleaning.clean(settings, warehouse, store, subject, values, done)
         with timed(record, "prove"):
             tell("Searching everything again …")
             record.erasure = _prove(settings, held, store, subject, values, done)
@@ -152,7 +148,7 @@ def _erase_raw(
     check()
     going = Note(
         before.run_id if before else record.run_id,
-        before.moment if before else f"{record.started_at.removesuffix('Z')}+00:00",
+        before.moment if before else datetime.now(UTC).isoformat(),
         subject.terms,
         looked.values,
         named,
@@ -170,65 +166,6 @@ def _erase_raw(
         values=len(looked.values),
         sources=tuple(_sources(warehouse, looked.rows)),
     )
-
-
-def _clean(
-    settings: Settings,
-    warehouse: Warehouse,
-    store: RawStore,
-    subject: Subject,
-    values: Collection[str],
-    done: Erasure,
-) -> Erasure:
-    """Everything that was made of raw, or quotes it."""
-    import msgspec
-
-    older.drop_older(warehouse)
-    is_shared = store.url == settings.data_dir.as_uri()
-    folder = settings.runs_dir / ".mended"
-    try:
-        objects = loose.mend(
-            store, subject, values, folder, _sources_of(warehouse), is_shared=is_shared
-        )
-    finally:
-        for path in folder.glob("*"):
-            path.unlink(missing_ok=True)
-        folder.rmdir()
-    registry = Registry(settings)
-    registry.attach(warehouse)
-    try:
-        registry.mend(values, INSTEAD)
-    finally:
-        registry.close()
-    files = remains.mend(settings, values)
-    _compact(settings, warehouse, subject)
-    return msgspec.structs.replace(done, objects=done.objects + len(objects), files=len(files))
-
-
-def _sources_of(warehouse: Warehouse) -> dict[str, str]:
-    """Of which source each raw table is."""
-    with warehouse.reading() as reader:
-        sql = f"select distinct table_name, source from {RAW_SCHEMA}._batches"
-        return dict(reader.fetch(sql).rows)
-
-
-def _compact(settings: Settings, warehouse: Warehouse, subject: Subject) -> None:
-    import sqlite3
-    from contextlib import closing
-
-    with warehouse.reading() as reader:
-        there = raw_columns(reader)
-        has_runs = ledger.has_relation(reader, "ops", "_runs")
-    ours = ("_batches", "_quarantine", "_replays", "_tombstones")
-    tables = [(RAW_SCHEMA, name) for name in (*sorted(subject.tables), *ours) if name in there]
-    compact(warehouse, [*tables, ("ops", "_runs")] if has_runs else tables)
-    if isinstance(warehouse, DuckDB):
-        if warehouse.is_published_by_copy:
-            warehouse.refresh_published()
-        records = settings.data_dir / "runs.sqlite"
-        if records.exists():
-            with closing(sqlite3.connect(records, timeout=10)) as connection:
-                connection.execute("vacuum")
 
 
 def _prove(

@@ -14,6 +14,7 @@ from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
 from orchestration import erasure, registry
 from orchestration.dbt import BuildOutcome, Failure
+from orchestration.erasure import cleaning
 from orchestration.registry import RunRecord
 from orchestration.rollback import rollback
 from orchestration.run import run
@@ -127,14 +128,14 @@ def test_what_is_left_is_found_and_fails_the_run_without_its_value(
     settings: Settings, builds: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not builds
-    clean = erasure._clean
+    clean = cleaning.clean
 
     def quoted_again(*arguments: Any) -> Any:
         done = clean(*arguments)
         (settings.data_dir / "notes.txt").write_text(f"ask {ADA}")
         return done
 
-    monkeypatch.setattr(erasure, "_clean", quoted_again)
+    monkeypatch.setattr(cleaning, "clean", quoted_again)
     record = erasure.erase(settings, ["person=1"])
     assert record.erasure is not None
     assert record.exit_code == 1

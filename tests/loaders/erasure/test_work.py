@@ -21,7 +21,7 @@ from tests.loaders.test_replay import Desk, mended
 
 HEADER = "user_id,name,email\n"
 ADA = "ada@example.org"
-MOMENT = "2026-11-22T01:00:00+00:00"
+MOMENT = "2099-01-01T00:00:00+00:00"  # after all that landed
 KEPT = ("files", "raw", "replays", "batches", "landings", "tombstones", "erasures")
 
 
