@@ -70,6 +70,7 @@ def test_coverage_fails_below_what_was_promised(bare: Path) -> None:
     assert settings["report"]["fail_under"] >= 80
     assert settings["run"]["source"] == ["loaders", "orchestration"]
     assert "omit" not in settings["run"]
+    (bare / "requirements-dev.txt").touch()
     done = make(bare, "-n", "coverage")
     assert re.search(r"pytest .*--cov\b", done.stdout)
 
