@@ -17,7 +17,7 @@ from orchestration.cli.deletion import delete
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import hidden, log_event, say
 from orchestration.cli.quarantine import quarantine
-from orchestration.cli.reading import list_sources, query, show, verify
+from orchestration.cli.reading import list_sources, profile, query, show, verify
 from orchestration.cli.records import runs
 from orchestration.cli.roles import setup_roles
 from orchestration.cli.running import land, rebuild, rollback, run, transform
@@ -80,6 +80,7 @@ main.add_command(show)
 main.add_command(query)
 main.add_command(list_sources)
 main.add_command(verify)
+main.add_command(profile)
 main.add_command(runs)
 main.add_command(rebuild)
 main.add_command(rollback)
