@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
@@ -78,6 +77,8 @@ class Alerts:
 
 def send_test(settings: Settings, webhook: Webhook) -> str | None:
     """Send a message that says it is a test; what went wrong, if anything."""
+    from uuid import uuid4
+
     text = "This is a test of Assay's alerts: a run that fails is told here."
     body = encode(_message("test", text, {}), logs.secrets_of(settings))
     return deliver(webhook, f"test-{uuid4()}", body)

@@ -112,7 +112,7 @@ class Processes:
         """Begin one.
 
         Raises:
-            OSError: the log cannot be written, or the program cannot be started.
+            OSError: the program cannot be started.
         """
         begin_log(self.log, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {job.name}")
         starter = Starter(new_run_id())

@@ -8,6 +8,7 @@ from loaders.catalog import SourceSpec, modelled_tables_of
 from loaders.counts import COUNTS
 from loaders.errors import WarehouseError
 from loaders.landing import make_tables
+from loaders.profiles import renew_small
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
 from orchestration import builds, dbt, publishing
@@ -46,6 +47,7 @@ def transform(
             return
         log.info("building: %s", models.reason or "asked for")
         tell(f"Building and testing the models{f': {models.reason}' if models.reason else ''} …")
+        warn(record, renew_small(warehouse, record.run_id))
         warehouse.refresh_statistics()
         suffix = publishing.prepare(warehouse)
         builds.begin(warehouse, record.run_id, made_from, models.ledger)  # the last before dbt

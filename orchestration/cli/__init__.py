@@ -14,10 +14,11 @@ import click
 from loaders.errors import AssayError, SettingsError
 from orchestration.cli.alert import alert
 from orchestration.cli.deletion import delete
+from orchestration.cli.erasure import erase
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import hidden, log_event, say
 from orchestration.cli.quarantine import quarantine
-from orchestration.cli.reading import list_sources, query, show, verify
+from orchestration.cli.reading import list_sources, profile, query, show, verify
 from orchestration.cli.records import runs
 from orchestration.cli.roles import setup_roles
 from orchestration.cli.running import land, rebuild, rollback, run, transform
@@ -80,10 +81,12 @@ main.add_command(show)
 main.add_command(query)
 main.add_command(list_sources)
 main.add_command(verify)
+main.add_command(profile)
 main.add_command(runs)
 main.add_command(rebuild)
 main.add_command(rollback)
 main.add_command(delete)
+main.add_command(erase)
 main.add_command(quarantine)
 main.add_command(inspect)
 main.add_command(schedule)

@@ -71,7 +71,7 @@ def schedule_beside(service: "Service") -> None:
     Raises:
         SettingsError: one makes no sense.
     """
-    from orchestration.cli.schedule import reporter
+    from orchestration.cli.schedule import log, reporter
     from orchestration.http.scheduling import Scheduling
     from orchestration.scheduler import jobs_of
 

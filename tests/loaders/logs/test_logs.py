@@ -20,6 +20,7 @@ def _quiet_afterwards() -> Iterator[None]:
     """Leave the root of the parts as it was."""
     root = logging.getLogger(logs.ROOT)
     before = root.handlers[:], root.level, root.propagate
+    root.handlers = []
     yield
     for handler in root.handlers[:]:
         root.removeHandler(handler)
