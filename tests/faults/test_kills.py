@@ -150,8 +150,8 @@ def check_nothing_is_left(orders: Orders) -> None:
     for run in runs.glob("[!.]*"):
         assert {path.name for path in run.iterdir()} <= {"run.json", "run.log"}, run
     kept = {path.name for path in orders.data_dir.iterdir()}
-    kept_by_archive = {".histories", "files", "landings"}
-    assert kept <= {"runs", "runs.sqlite", "warehouse.duckdb", "warehouse.lock", "logs"} | kept_by_archive
+    kept_by_all = {".histories", "files", "landings", "logs"}
+    assert kept <= {"runs", "runs.sqlite", "warehouse.duckdb", "warehouse.lock"} | kept_by_all
 
 
 def test_sigterm_ends_a_landing_at_once_with_all_of_it_or_nothing(
