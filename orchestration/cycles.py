@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
-from loaders.catalog import Schedule
 from loaders.errors import AssayError
 from loaders.settings.starter import Starter
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log
+from orchestration.jobs import Job
 from orchestration.lock import UNKNOWN, WAIT_SECONDS, RunUnderWayError
 from orchestration.registry import RunRecord, new_run_id
 
@@ -25,15 +25,6 @@ BETWEEN_LOOKS = 0.25  # seconds, while another run holds the warehouse
 State = Literal["succeeded", "failed", "interrupted", "skipped"]
 DONE = (0, 3)  # exit codes
 BADNESS = (0, 3, 2, 1)  # exit codes, from the best to the worst
-
-
-class Job(NamedTuple):
-    """A schedule by its name, the command line of its cycles, and where its runs have records."""
-
-    name: str
-    schedule: Schedule
-    arguments: Sequence[str]
-    runs_dir: Path
 
 
 class Cycle(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,17 +71,6 @@ class Cycle(msgspec.Struct, frozen=True, kw_only=True):
         if self.late_ticks:
             parts.append(f"{self.late_ticks} late ticks passed over")
         return ", ".join(parts) + (f": {self.message}" if self.message else "")
-
-
-def arguments_of(schedule: Schedule, env: str | None) -> list[str]:
-    """The command line of a cycle, in the environment of the schedule or else in this one."""
-    names = [schedule.pipeline] if schedule.pipeline else list(schedule.run or ())
-    given = {key: value for key, value in schedule.params.items() if value is not None}
-    params = [
-        part for key, value in given.items() for part in ("--param", f"{key}={text_of(value)}")
-    ]
-    env = schedule.env or env
-    return ["run", *names, *params, *(("--env", env) if env else ())]
 
 
 def worst(cycles: Sequence[Cycle]) -> int:
@@ -228,8 +208,3 @@ def _rows_new(record: RunRecord) -> int:
     if record.result is not None:
         return record.result.rows
     return sum(outcome.new.landed for outcome in record.sources)
-
-
-def text_of(value: Any) -> str:
-    """A parameter as `--param` takes it."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

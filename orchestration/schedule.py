@@ -8,8 +8,9 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from orchestration.cycles import Cycle, Cycles, Job, worst
+from orchestration.cycles import Cycle, Cycles, worst
 from orchestration.interruption import SIGNALS
+from orchestration.jobs import Job
 from orchestration.scheduler import Report, Scheduler, Tell, run_cycle
 from orchestration.schedules_state import StateFile
 

@@ -6,61 +6,24 @@ schedule is under way, or waits, are passed over and counted.
 """
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from loaders.catalog import Schedule, load_schedules
+from loaders.catalog import Schedule
 from loaders.catalog.cron import trigger_of
-from loaders.errors import SettingsError
-from loaders.pipelines.discovery import find_pipelines
-from loaders.settings import Settings, load_settings
-from orchestration.cycles import Cycle, Cycles, Job, arguments_of
+from loaders.settings import Settings
+from orchestration.cycles import Cycle, Cycles
+from orchestration.jobs import Job, schedules_of
 from orchestration.schedules_state import StateFile
 
-EVERYTHING = "everything"  # the schedule of a sources.yml that has none
 Report = Callable[[Cycle], None]
 Tell = Callable[[str], None]
-
-
-def schedules_of(settings: Settings) -> dict[str, Schedule]:
-    """The schedules of sources.yml, by name; everything every FETCH_INTERVAL where it has none.
-
-    Raises:
-        SettingsError: one makes no sense.
-    """
-    schedules = load_schedules(settings, find_pipelines())
-    return schedules or {EVERYTHING: Schedule(every=settings.fetch_interval)}
-
-
-def jobs_of(settings: Settings, only: Collection[str] = ()) -> list[Job]:
-    """What is to be run: the schedules of these names; all, where none is named.
-
-    Raises:
-        SettingsError: there is no such schedule, or one makes no sense.
-    """
-    schedules = schedules_of(settings)
-    unknown = [name for name in only if name not in schedules]
-    if unknown:
-        raise SettingsError(
-            f"there is no schedule '{unknown[0]}'; sources.yml has {', '.join(schedules)}"
-        )
-    return [
-        Job(name, schedule, arguments_of(schedule, settings.env), _runs_dir(schedule, settings))
-        for name, schedule in schedules.items()
-        if not only or name in only
-    ]
 
 
 def state_file(settings: Settings, jobs: Sequence[Job]) -> StateFile:
     """Where the states of these jobs are kept."""
     return StateFile(settings, jobs, schedules_of(settings))
-
-
-def _runs_dir(schedule: Schedule, settings: Settings) -> Any:
-    if schedule.env in (None, settings.env):
-        return settings.runs_dir
-    return load_settings(env=schedule.env).runs_dir
 
 
 class Scheduler:

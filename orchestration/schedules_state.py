@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 
 from loaders.settings import Settings
-from orchestration.cycles import Cycle, Job, State
+from orchestration.cycles import Cycle, State
+from orchestration.jobs import Job
 from orchestration.registry import HOST, is_alive, process_start
 
 FILE = "schedules.json"  # in the data folder

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loaders.settings import Settings
-    from orchestration.cycles import Cycle, Job
+    from orchestration.cycles import Cycle
+    from orchestration.jobs import Job
     from orchestration.scheduler import Report
 
 # of what becomes of a cycle
@@ -39,8 +40,9 @@ def schedule(
     """
     from loaders import logs
     from orchestration.cycles import LOG, Cycles, Processes
+    from orchestration.jobs import jobs_of
     from orchestration.schedule import run_once, run_schedules
-    from orchestration.scheduler import jobs_of, state_file
+    from orchestration.scheduler import state_file
 
     if once and lists:
         raise click.UsageError("--once runs them, --list only tells of them: give one")

@@ -6,8 +6,8 @@ from typing import Any
 from loaders.catalog import load_catalog
 from loaders.pipelines.discovery import find_pipelines
 from loaders.settings import Settings
-from orchestration.cycles import text_of
 from orchestration.http.problems import Problem
+from orchestration.jobs import text_of
 from orchestration.run import missing_folder
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"  # of a parameter, and of a run

@@ -14,7 +14,8 @@ import pytest
 from loaders.catalog import Schedule
 from loaders.settings import Settings, load_settings
 from orchestration import schedules_state
-from orchestration.cycles import Cycle, Job
+from orchestration.cycles import Cycle
+from orchestration.jobs import Job
 from orchestration.schedules_state import ScheduleState, StateFile, states
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

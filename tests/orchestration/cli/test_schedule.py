@@ -9,7 +9,8 @@ import pytest
 from loaders.settings import load_settings
 from orchestration import schedule
 from orchestration.cycles import Cycle, Cycles, Processes
-from orchestration.scheduler import jobs_of, state_file
+from orchestration.jobs import jobs_of
+from orchestration.scheduler import state_file
 from tests.conftest import Elt
 
 

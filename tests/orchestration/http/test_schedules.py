@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from loaders.catalog import Schedule
-from orchestration.cycles import Cycle, Job
+from orchestration.cycles import Cycle
+from orchestration.jobs import Job
 from orchestration.schedules_state import StateFile
 from tests.orchestration.http.test_runs import service_of
 
