@@ -12,7 +12,7 @@ import pytest
 from loaders.errors import SettingsError
 from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
-from orchestration import erasure, registry
+from orchestration import doctor, erasure, registry
 from orchestration.dbt import BuildOutcome, Failure
 from orchestration.erasure import cleaning
 from orchestration.registry import RunRecord
@@ -116,7 +116,10 @@ def test_where_the_models_fail_the_run_says_what_they_still_show_and_is_finished
     note = settings.data_dir / ".erasure.json"
     assert note.stat().st_mode & 0o777 == 0o600
     builds.clear()
-    assert erasure.erase(settings, []).state == "succeeded"
+    (finding,) = doctor._erasure(settings)
+    assert finding.mend == "run `elt erase`"
+    finished = erasure.erase(settings, [])
+    assert (finished.state, finished.erasure and finished.erasure.rows) == ("succeeded", 2)
     assert count(settings, "features.people") == 1
     assert not note.exists()
     with pytest.raises(SettingsError, match="name who is to be erased"):

@@ -76,7 +76,11 @@ def test_a_person_leaves_raw_quarantine_and_archive_and_a_rebuild_keeps_it_so(
     assert ADA not in repr(after)
     assert ADA.encode() not in everything(landings)
     assert [verdict.problems for verdict in verify(landings.warehouse)] == [(), ()]
-    assert work.erased_rows(landings.warehouse) == (5, 1)
+    store = open_raw_store(landings.settings)
+    done = work.done_by(
+        landings.warehouse, store, landings.value("select max(run_id) from raw._erasures")
+    )
+    assert (done.landed, done.quarantined) == (5, 1)
 
     lose(landings, *KEPT)
     assert not any(landing.problems for landing in rebuild_all(landings))
