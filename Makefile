@@ -26,12 +26,21 @@ PIP_INSTALL = $(RUN) pip install --quiet --disable-pip-version-check
 # all cores compile what pip has installed; what is of another Python's syntax stays as it is
 COMPILE = $(RUN) compileall -qq -j 0 $(VENV)/lib loaders orchestration || true
 
+# docker or podman, or what is missing, with exit code 2
+FIND_ENGINE = ENGINE='$(ENGINE)' scripts/container_engine.sh
+COMMA := ,
+SCRIPTS := quickstart.sh $(wildcard scripts/*.sh) $(wildcard deploy/*/*.sh) .ci/run
+MANIFESTS := $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*/*.yaml))
+
 .DEFAULT_GOAL := help
-.PHONY: help elt serve setup test coverage test-long test-system smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
+.PHONY: help elt run serve build docker-build docker-up docker-down docker-logs setup test coverage test-long test-system test-image smoke faults fuzz bench bench-health lint fmt docs contracts audit lock clean reset down
 
 help: ## List the targets
 	@echo "Assay: make TARGET [VARIABLE=value]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@sed -n -e 's/^#: \(.*\)/\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+		awk -F'|' 'NF == 1 {print "\n" $$1; next} {printf "%-14s %s\n", $$1, $$2}'
+
+#: Use it
 
 elt: $(VENV)/.ready ## Land the data, build and test the models (TARGET=postgres, CSV=~/mylab)
 	@$(BIN)/elt run || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
@@ -39,6 +48,27 @@ elt: $(VENV)/.ready ## Land the data, build and test the models (TARGET=postgres
 serve: $(VENV)/.ready ## Answer over HTTP on http://127.0.0.1:8000/ (APP_PORT=…)
 	@$(BIN)/elt serve
 
+run: elt ## The same as elt
+
+build: $(VENV)/.ready ## Set up what elt and serve need: the virtual environment, from the hashed lock
+
+#: In containers (ENGINE=podman; PIP_CONF=file for an index of your own)
+docker-build: ## Build the image, assay:latest
+	@engine=$$($(FIND_ENGINE)) && $$engine build --file deploy/Dockerfile --tag assay:latest \
+		--build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+		$(if $(PIP_CONF),--secret id=pip_conf$(COMMA)src='$(PIP_CONF)') .
+
+docker-up: ## Start PostgreSQL, the raw store and the service, and wait until they are healthy
+	@engine=$$($(FIND_ENGINE)) && $$engine compose up --detach --wait
+
+docker-down: ## Stop them; their volumes stay
+	@engine=$$($(FIND_ENGINE)) && $$engine compose down
+
+docker-logs: ## Follow what they say
+	@engine=$$($(FIND_ENGINE)) && $$engine compose logs --follow --tail 100
+
+#: Develop
 setup: $(VENV)/.ready-dev ## Install everything that the other targets need
 
 test: $(VENV)/.ready-dev ## Run the tests that need nothing but Python packages
@@ -52,6 +82,9 @@ test-long: $(VENV)/.ready-dev ## Run what the second warehouse and other whole r
 
 test-system: $(VENV)/.ready-dev ## Run the tests that need a browser and a PostgreSQL server
 	@$(RUN) pytest -n $(WORKERS) tests/system --contract-results=data/test-results/contracts-system.json
+
+test-image: $(VENV)/.ready-dev ## Build the image's steps on a bare Debian and run it, minutes (root, debootstrap)
+	@$(RUN) pytest -m long tests/system/test_image.py
 
 smoke: $(VENV)/.ready-dev ## Run every pipeline against stand-ins, or the services that settings name
 	@$(RUN) tests.smoke
@@ -68,9 +101,14 @@ bench: $(VENV)/.ready-dev ## Measure landing against bare COPY and peers (BENCH=
 bench-health: $(VENV)/.ready-dev ## Measure how soon /health answers while a run is on
 	@$(RUN) benchmarks.health
 
-lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL and the direction of imports
+lint: $(VENV)/.ready-dev ## Check style, types, docstrings, SQL, the direction of imports, scripts and deploy/
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	@eval "$$(ELT_TARGET=duckdb $(BIN)/elt env)" && $(SQLFLUFF) lint dbt_project
+	@PATH="$(BIN):$$PATH" shellcheck --external-sources $(SCRIPTS)
+	@$(BIN)/hadolint deploy/Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/kubernetes-validate --quiet --strict $(MANIFESTS)
 
 fmt: $(VENV)/.ready-dev ## Put Python and SQL in shape
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -91,8 +129,9 @@ lock: pyproject.toml ## Resolve the dependencies anew (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --no-strip-extras \
 		--python-version 3.11 --constraints requirements-dev.txt --output-file requirements.txt pyproject.toml
 
-clean: ## Remove what was generated; the data stays
-	@rm -rf dbt_project/target dbt_project/logs logs build .coverage* .mypy_cache .ruff_cache \
+#: Tidy up
+clean: ## Remove what was generated; the data and its logs stay
+	@rm -rf dbt_project/target dbt_project/logs logs/dbt.log* build .coverage* .mypy_cache .ruff_cache \
 		.pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 

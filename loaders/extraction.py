@@ -90,7 +90,9 @@ def _extract(request: Request) -> Path:
             if is_ours
             else StrangerGuard(url, has_credentials=ask.has_credentials, hosts=request.hosts)
         )
-        sender = Sender(guard, url, spec.timeout, spec.max_wait, request.max_bytes)
+        sender = Sender(
+            guard, url, spec.timeout, spec.max_wait, request.max_bytes, source=search.source
+        )
         if not is_ours:
             sender.session.trust_env = False  # a proxy would look the name up itself
         batch = read_table(spec, search, TABLE, ask, sender).batch

@@ -20,7 +20,7 @@ from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log
 from orchestration.lock import UNKNOWN, WAIT_SECONDS, RunUnderWayError
 from orchestration.registry import RunRecord, new_run_id
 
-LOG = "schedule.log"  # in the data folder: what cycles print
+LOG = "schedule.log"  # in the log folder: what cycles print
 BETWEEN_LOOKS = 0.25  # seconds, while another run holds the warehouse
 State = Literal["succeeded", "failed", "interrupted", "skipped"]
 DONE = (0, 3)  # exit codes
@@ -112,7 +112,7 @@ class Processes:
         """Begin one.
 
         Raises:
-            OSError: the log cannot be written, or the program cannot be started.
+            OSError: the program cannot be started.
         """
         begin_log(self.log, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {job.name}")
         starter = Starter(new_run_id())

@@ -28,6 +28,7 @@ from loaders.sources.files import folder_of, is_remote, is_there, unreadable
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
 from loaders.warehouse import Postgres, Reader, open_warehouse
+from orchestration.webhooks import webhook_of
 
 MIN_PYTHON = (3, 11)
 MIN_FREE_BYTES = 1 << 30
@@ -97,7 +98,9 @@ def _checks(refused: Mapping[str, str]) -> tuple[_Check, ...]:
     server = frozenset(chain(["DATABASE_URL"], *DATABASE_VARIABLES.values()))
     return (
         _Check("disk", _disk, frozenset({"ELT_DATA_DIR"})),
+        _Check("logs", _logs, frozenset({"ELT_DATA_DIR", "ELT_LOG_DIR"})),
         _Check("settings", lambda settings: _refusals(refused) if refused else _target(settings)),
+        _Check("alerts", _alerts, frozenset({"ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"})),
         _Check("archive", _backlog, frozenset({"ELT_DATA_DIR", "RAW_STORE_URL"})),
         _Check("erasure", _erasure, frozenset({"ELT_DATA_DIR"})),
         _Check("warehouse", _warehouse, server | {"ELT_TARGET", "ELT_DATA_DIR"}),
@@ -134,6 +137,13 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     yield Finding("disk", f"{free / (1 << 30):.1f} GiB free under {folder}", mend)
 
 
+def _logs(settings: Settings) -> Iterator[Finding]:
+    """Of logs that can be written there is nothing to say."""
+    if not can_be_written(settings.log_dir):
+        mend = f"let {settings.log_dir} be written, or set ELT_LOG_DIR to a folder that can"
+        yield Finding("logs", f"nothing can be logged to {settings.log_dir}", mend)
+
+
 def _refusals(refused: Mapping[str, str]) -> Iterator[Finding]:
     for name, message in refused.items():
         yield Finding("settings", f"{name} is not usable", message)
@@ -161,6 +171,17 @@ def _erasure(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "erasure", "an erasure is not finished; `elt erase` goes on with it", "run `elt erase`"
         )
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    """Where a failed run is told; nothing is sent, `elt alert test` does that."""
+    webhook = webhook_of(settings)
+    if webhook is None and "ALERT_WEBHOOK_SECRET" in settings.values:
+        mend = "set ALERT_WEBHOOK_URL too, or take ALERT_WEBHOOK_SECRET away"
+        yield Finding("alerts", "runs that fail are told nowhere", mend)
+    elif webhook is not None:
+        signed = "signed" if webhook.secret else "not signed: ALERT_WEBHOOK_SECRET is not set"
+        yield Finding("alerts", f"runs that fail are told to {webhook.place}, {signed}")
 
 
 def _warehouse(settings: Settings) -> Iterator[Finding]:

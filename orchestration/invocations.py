@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 from loaders.errors import AssayError
 from loaders.settings.starter import Starter, without_starter
@@ -30,18 +31,18 @@ LAST_BYTES = 8192  # of the output, in which its last line is looked for
 def begin_log(log: Path, head: str) -> None:
     """Write a line above what an invocation says; a log that has become large begins anew.
 
-    Raises:
-        OSError: it cannot be written.
+    One that cannot be written keeps nothing from being run.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LARGEST_LOG:
-        log.replace(log.with_suffix(".log.1"))
-    with log.open("a", encoding="utf-8", errors="backslashreplace") as lines:
-        lines.write(f"--- {head}\n")
+    with suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > LARGEST_LOG:
+            log.replace(log.with_suffix(".log.1"))
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as lines:
+            lines.write(f"--- {head}\n")
 
 
 class Invocation:
-    """A command line under way, whose output goes on at the end of a log.
+    """A command line under way, whose output goes on at the end of a log, if that can be written.
 
     `runs_dir` is where it keeps its record. `starter` are ids that its run is given, and
     `variables` what else its environment has.
@@ -59,7 +60,7 @@ class Invocation:
         """Start it.
 
         Raises:
-            OSError: the log cannot be written, or the program cannot be started.
+            OSError: the program cannot be started.
             ValueError: an argument is none that a process can be given.
         """
         self._runs_dir = runs_dir
@@ -67,8 +68,7 @@ class Invocation:
         starter = starter or Starter()
         self._run_id = starter.run_id
         self._is_told = False
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with _appending(log) as output:
             self._output_begins = output.tell()
             self._process = subprocess.Popen(
                 [*command, *arguments],
@@ -137,6 +137,14 @@ class Invocation:
         """
         self.tell_to_end()
         _end_group(self._process.pid, lambda: self._process.poll() is None, patience)
+
+
+def _appending(log: Path) -> IO[bytes]:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 def end_run(record: RunRecord, patience: float = PATIENCE) -> None:

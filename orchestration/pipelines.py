@@ -43,7 +43,7 @@ class RunFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     runner: str
     env: str | None = None
-    logs_level: Level = "INFO"
+    logs_level: Level | None = None  # that of the settings
     params: dict[str, Any] = {}
 
 
@@ -87,7 +87,7 @@ def run_pipeline(
     params: Mapping[str, Any],
     *,
     is_text: bool = False,
-    level: Level = "INFO",
+    level: Level | None = None,
     tell: Tell = log.info,
     is_debug: bool = False,
 ) -> RunRecord:

@@ -11,6 +11,7 @@ import msgspec
 
 from loaders.archive.names import processed_key
 from loaders.archive.shelf import Parcel, Shelf
+from loaders.counts import COUNTS
 from loaders.disk import full_disk
 from loaders.ledger import has_relation
 from loaders.settings import Settings
@@ -18,6 +19,7 @@ from loaders.warehouse import RAW_SCHEMA, Auditor, Warehouse
 from orchestration.registry import RunRecord
 
 VIEW = "processed_data"
+SOURCE = "posts"  # whose records it has
 SCHEMAS = ("public", "main")  # of views that are there for compatibility; PostgreSQL's and DuckDB's
 COLUMNS = ("id", "user_id", "title", "body", "processed_at")
 NUMBERS = ("id", "user_id")
@@ -49,7 +51,8 @@ def _keep(settings: Settings, warehouse: Warehouse, run_id: str) -> tuple[str, .
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         shelf = Shelf(settings)
-        shelf.store(Parcel(path, processed_key(moment), sha256, "application/json"))
+        kept = shelf.store(Parcel(path, processed_key(moment), sha256, "application/json"))
+        COUNTS.add(SOURCE, processed_files=kept is not None)
     return tuple(shelf.warnings)
 
 

@@ -5,6 +5,7 @@ names, so there is none for what nobody saw.
 """
 
 import json
+from datetime import datetime
 from typing import NamedTuple
 
 from loaders.ledger import has_relation
@@ -78,6 +79,13 @@ def last(reader: Reader) -> Publication | None:
     if "live" not in builds:
         return None
     return Publication(builds["live"], builds.get("previous"), builds.get("withdrawn"))
+
+
+def published_at(reader: Reader) -> datetime:
+    """When what readers see was published, where anything was."""
+    sql = f"select published_at from {SCHEMA}.{TABLE} order by publication_id desc limit 1"
+    moment: datetime = reader.fetch(sql).rows[0][0]
+    return moment
 
 
 def noted(

@@ -5,15 +5,19 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from loaders import logs
+from loaders.counts import COUNTS
 from loaders.disk import full_disk
 from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.landing import Outcome
 from loaders.settings import Settings
 from loaders.settings.starter import take_starter
 from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.accounts import accounted, complete, take
+from orchestration.alerts import Alerts
 from orchestration.interruption import interruptible
 from orchestration.lock import UNKNOWN, RunUnderWayError, run_lock
 from orchestration.progress import kept_progress
@@ -46,11 +50,11 @@ class Held(NamedTuple):
 
 @contextmanager
 def recorded_run(
-    settings: Settings, tell: Tell, *, is_debug: bool, level: str = "INFO"
+    settings: Settings, tell: Tell, *, is_debug: bool, level: str | None = None
 ) -> Iterator[Held]:
     """Hold the warehouse for a run, whose record says what became of it, however it ends.
 
-    `level` is that of its log, where it is not debugged.
+    `level` is that of its log, where it has one of its own and is not debugged.
 
     Raises:
         AssayError: the warehouse cannot be reached, or another run holds it.
@@ -60,7 +64,7 @@ def recorded_run(
         logs.logging_to(
             settings.runs_dir / record.run_id / LOG,
             record.run_id,
-            logs.secrets_of(settings),
+            settings,
             request_id=record.request_id,
             is_debug=is_debug,
             level=level,
@@ -75,7 +79,9 @@ def _recorded(
     settings: Settings, record: RunRecord, tell: Tell, *, is_debug: bool
 ) -> Iterator[Held]:
     records = Registry(settings, record.run_id)
+    alerts = Alerts(settings)
     records.save(record)
+    COUNTS.begin()
     try:
         with interruptible() as interruption, kept_progress(settings.runs_dir / record.run_id):
             warehouse = open_warehouse(settings)
@@ -84,21 +90,28 @@ def _recorded(
             records.save(record)
             tell(f"Warehouse: {warehouse.place}")
             with run_lock(warehouse, record.run_id) as check_lock:
-                records.sweep()
+                alerts.tell(records.sweep(partial(complete, warehouse)))
                 warehouse.recover()
 
                 def check() -> None:
                     interruption.check()
                     check_lock()
 
-                yield Held(warehouse, record, check)
-                check()
+                with accounted(warehouse, record):
+                    yield Held(warehouse, record, check)
+                    check()
                 warn(record, _refresh_published(settings, warehouse))
             record.state = _state(record)
-            log.info("run %s", record.state)
+            log.log(
+                logging.INFO if record.state == "succeeded" else logging.ERROR,
+                "run %s",
+                record.state,
+            )
     except BaseException as error:
         if isinstance(error, RunUnderWayError):
             record.held_by = error.run_id or UNKNOWN
+        if isinstance(error, WarehouseError):
+            COUNTS.add_write_error("run")
         record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         told = full_disk(error, settings.data_dir)
         record.errors = [told or str(error) or type(error).__name__]
@@ -108,7 +121,7 @@ def _recorded(
             raise AssayError(told) from error
         raise
     finally:
-        _finish(settings, records, record)
+        _finish(settings, records, record, alerts)
 
 
 def _refresh_published(settings: Settings, warehouse: Warehouse) -> Iterator[str]:
@@ -183,13 +196,14 @@ def _state(record: RunRecord) -> State:
     return "succeeded" if is_landed and is_built and is_erased else "failed"
 
 
-def _finish(settings: Settings, records: Registry, record: RunRecord) -> None:
+def _finish(settings: Settings, records: Registry, record: RunRecord, alerts: Alerts) -> None:
     record.ended_at = now()
-    secrets = logs.secrets_of(settings)
-    record.errors = [logs.hide(error, secrets) for error in record.errors]
-    record.warnings = [logs.hide(warning, secrets) for warning in record.warnings]
-    record.sources = [outcome.without(secrets) for outcome in record.sources]
+    take(settings, record)
     try:
         records.save(record)
+        alerts.tell([record])
+        if undelivered := alerts.wait():
+            record.warnings += undelivered
+            records.save(record)
     finally:
         records.close()

@@ -14,6 +14,7 @@ from loaders.landing import land_paths, land_source
 from loaders.settings import Settings
 from loaders.sources import files
 from loaders.warehouse import Warehouse
+from orchestration.accounts import keep_so_far
 from orchestration.processed import keep_processed
 from orchestration.recording import Tell, add_outcome, recorded_run, timed, warn
 from orchestration.registry import RunRecord
@@ -165,8 +166,9 @@ def _land(
         for name, spec in sources.items():
             tell(f"Landing {name} …")
             outcome = land_source(settings, warehouse, name, spec, record.run_id)
-            check()
             add_outcome(record, outcome)
+            keep_so_far(settings, record)
+            check()
 
 
 def _catch_up(settings: Settings, warehouse: Warehouse, record: RunRecord) -> None:

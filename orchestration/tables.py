@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from loaders.errors import MissingTableError
 from loaders.ledger import has_relation, has_table
+from loaders.profiles import Profile, profiles_of
 from loaders.warehouse import RAW_SCHEMA, SCHEMAS, Reader, Result, Warehouse
 from orchestration.builds import SCHEMA as BUILDS_SCHEMA
 from orchestration.builds import TABLE as BUILDS_TABLE
@@ -68,6 +69,24 @@ def refuse_unknown(warehouse: Warehouse, name: str) -> None:
     if not any(stem == model or stem.endswith(f"_{model}") for stem in stems):
         with warehouse.published_reading() as reader:
             find_relation(reader, name)
+
+
+def profile_of(warehouse: Warehouse, name: str) -> Profile:
+    """The profile that is kept of a raw table.
+
+    Raises:
+        MissingTableError: there is no such raw table, or it has no profile yet.
+        WarehouseError: the warehouse cannot be read.
+    """
+    table = name.lower().removeprefix(f"{RAW_SCHEMA}.")
+    with warehouse.published_reading() as reader:
+        found = profiles_of(reader, (table,))
+        if not found:
+            find_relation(reader, f"{RAW_SCHEMA}.{table}")
+    if not found:
+        told = f"raw.{table} has no profile yet; POST /pipelines/raw_profiles/runs makes it"
+        raise MissingTableError(told)
+    return found[0]
 
 
 def first_chunk(warehouse: Warehouse, table: str | None, limit: int = 10) -> Result:

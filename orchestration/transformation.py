@@ -4,12 +4,16 @@ import logging
 from collections.abc import Callable
 
 from loaders import ledger
-from loaders.catalog import SourceSpec
+from loaders.catalog import SourceSpec, modelled_tables_of
+from loaders.counts import COUNTS
+from loaders.errors import WarehouseError
 from loaders.landing import make_tables
+from loaders.profiles import renew_small
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
 from orchestration import builds, dbt, publishing
 from orchestration.fingerprint import fingerprint
+from orchestration.judged import count_judged
 from orchestration.recording import Tell, timed, warn
 from orchestration.registry import Rejections, RunRecord
 
@@ -43,6 +47,7 @@ def transform(
             return
         log.info("building: %s", models.reason or "asked for")
         tell(f"Building and testing the models{f': {models.reason}' if models.reason else ''} …")
+        warn(record, renew_small(warehouse, record.run_id))
         warehouse.refresh_statistics()
         suffix = publishing.prepare(warehouse)
         builds.begin(warehouse, record.run_id, made_from, models.ledger)  # the last before dbt
@@ -50,8 +55,13 @@ def transform(
         record.transform = built = dbt.build(settings, warehouse, log_dir, suffix)
         if built.is_success:
             check()
-            warnings = publishing.publish(warehouse, record.run_id, suffix, built.relations)
+            try:
+                warnings = publishing.publish(warehouse, record.run_id, suffix, built.relations)
+            except WarehouseError:
+                COUNTS.add_write_error("processed")
+                raise
             warn(record, warnings)
+            count_judged(warehouse, record.run_id, set(modelled_tables_of(catalog)))
         for failure in record.transform.failures:
             log.error("%s %s: %s", failure.kind, failure.name, failure.message)
 

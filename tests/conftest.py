@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.faults.servers",
     "tests.faults.tally",
     "tests.parsed_project",
+    "tests.receivers",
     "tests.stores",
     "tests.traced",
 ]

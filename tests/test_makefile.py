@@ -51,6 +51,17 @@ def test_make_alone_lists_the_targets(bare: Path) -> None:
         assert f"\n  {target} " in listed
 
 
+@pytest.mark.contract("S3-33")
+def test_the_targets_of_the_earlier_system_are_there(bare: Path) -> None:
+    listed = make(bare).stdout
+    for target in ("build", "run", "test", "clean", "fmt", "lint", "help"):
+        assert f"\n  {target} " in listed
+    for target in ("docker-build", "docker-up", "docker-down", "docker-logs"):
+        assert f"\n  {target} " in listed
+    assert "bin/elt run" in make(bare, "--dry-run", "run").stdout
+    assert "--require-hashes -r requirements.txt" in make(bare, "--dry-run", "build").stdout
+
+
 def test_a_python_that_is_too_old_is_named(bare: Path) -> None:
     done = make(bare, "elt", f"PYTHON={program(bare, OLD_PYTHON)}")
     assert done.returncode != 0
@@ -71,10 +82,14 @@ def test_a_python_without_venv_is_a_clear_message(bare: Path) -> None:
     assert "python3-venv" in done.stderr
 
 
-def test_clean_keeps_the_data(bare: Path) -> None:
+def test_clean_keeps_the_data_and_the_log(bare: Path) -> None:
     (bare / "data").mkdir()
     (bare / "data" / "warehouse.duckdb").touch()
     (bare / "dbt_project" / "target").mkdir(parents=True)
+    (bare / "logs").mkdir()
+    (bare / "logs" / "etl.log").touch()
+    (bare / "logs" / "dbt.log").touch()
     assert make(bare, "clean").returncode == 0
     assert (bare / "data" / "warehouse.duckdb").exists()
+    assert [file.name for file in (bare / "logs").iterdir()] == ["etl.log"]
     assert not (bare / "dbt_project" / "target").exists()

@@ -109,6 +109,9 @@ begin
     if to_regclass('ops._runs') is not null then
         grant select, insert, update, delete on ops._runs to assay_loader;
     end if;
+    if to_regclass('ops._runs_totals') is not null then
+        grant select, insert, update on ops._runs_totals to assay_loader;
+    end if;
 end
 $$;
 

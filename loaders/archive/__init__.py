@@ -21,6 +21,7 @@ from loaders.archive.records import Landing
 from loaders.archive.remembered import remember
 from loaders.archive.shelf import UNARCHIVED, Parcel, Shelf
 from loaders.batch import Batch, Disposition, Received
+from loaders.counts import COUNTS
 from loaders.destinations.tables import Manifest
 from loaders.disk import full_disk
 from loaders.errors import SourceError
@@ -82,6 +83,7 @@ class Archive:
         parcels = list(_received(self._settings.raw_store_url, new))
         PROGRESS.begin("Archiving", sum(m.batch.received.bytes for m in new if m.batch.received))
         keys = self._shelf.store_all(parcels)
+        COUNTS.add(source, raw_files=sum(key is not None for key in keys.values()))
         contents = self._store_contents(new)
         history = self._history(manifests[0].run_id)
         archived = [

@@ -28,6 +28,7 @@ from loaders.catalog import (
     RestApiSource,
     SourceSpec,
 )
+from loaders.counts import COUNTS
 from loaders.destinations.tables import OURS, Manifest
 from loaders.errors import AssayError, SettingsError
 from loaders.intake.columns import fit_columns
@@ -308,6 +309,9 @@ def carry(
     PROGRESS.begin("Landing", sum(m.batch.bytes for m in manifests if m.is_new))
     try:
         run_pipeline(settings, warehouse, name, spec, manifests, run_id)
+    except AssayError:
+        COUNTS.add_write_error("raw")
+        raise
     finally:
         PROGRESS.end()
         archive.confirm(announced)
@@ -316,6 +320,13 @@ def carry(
         if wrong:
             raise AssayError(f"the books of batch {', '.join(wrong)} do not balance")
         known = ledger.known_batches(reader, {manifest.batch.id for manifest in manifests})
+    landed = {
+        batch_id
+        for batch_id, entry in known.items()
+        if entry.books.landed and entry.run_id == run_id
+    }
+    written = {manifest.batch.table for manifest in manifests if manifest.batch.id in landed}
+    COUNTS.add(name, raw_writes=len(written))
     return Carried(known, archive.warnings)
 
 

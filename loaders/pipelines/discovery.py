@@ -17,7 +17,12 @@ from loaders.settings import PROJECT_DIR, Settings
 
 STANDARD_DIR = Path(__file__).parent
 CUSTOM_DIR = STANDARD_DIR.parent / "custom"
-STANDARD = ("external_source_to_raw", "external_raw_to_dwh", "internal_raw_to_dwh")
+STANDARD = (
+    "external_source_to_raw",
+    "external_raw_to_dwh",
+    "internal_raw_to_dwh",
+    "raw_profiles",
+)
 PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from loaders.batch import Batch
 from loaders.catalog import RestApiSource
+from loaders.counts import COUNTS
 from loaders.errors import (
     BadFormatError,
     BadFormatWarning,
@@ -96,6 +97,7 @@ def run(params: Params, context: Context) -> Result:
         place = Place(params.source, params.type, params.suffix or table, params.format)
         context.tell(f"Writing {rows} records to {store.url} …")
         keys = write_object(store, place, path)
+        COUNTS.add(params.source, raw_files=1)  # the other key has a copy
         return Result(rows=rows, rows_set_aside=len(left_out), keys=keys)
     finally:
         shutil.rmtree(work, ignore_errors=True)

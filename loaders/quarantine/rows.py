@@ -187,6 +187,17 @@ def open_rows(reader: Reader) -> Counter[str]:
     return Counter(dict(found))
 
 
+def open_by_source(reader: Reader) -> dict[str, int]:
+    """How many open rows there are of each source that ever had any."""
+    if not has_table(reader, "_quarantine"):
+        return {}
+    found = reader.fetch(
+        "select q.source, count(case when m.mends_row is null then 1 end) "
+        f"from {RAW_SCHEMA}._quarantine as q {_joined(reader)} group by 1 order by 1"
+    ).rows
+    return dict(found)
+
+
 def _joined(reader: Reader) -> str:
     """The join that tells replayed rows; no warehouse of an older version has any."""
     mended = "select cast(null as text) as mends_batch_id, cast(null as bigint) as mends_row"

@@ -9,7 +9,7 @@ wherever either is given; so it is with test and prod.
 import errno
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,8 +17,11 @@ from typing import Literal, get_args
 from loaders.settings.database_url import is_allowed, is_port, parse_url
 from loaders.settings.env_file import read_env_file
 from loaders.settings.environments import database_of, environment_named, part_of, within
+from loaders.settings.signing import is_signing_secret
 from loaders.settings.variables import (
     DATABASE_VARIABLES,
+    LOG_FORMATS,
+    LOG_LEVELS,
     NAMES_A_SERVER,
     refuse,
     variable,
@@ -40,6 +43,7 @@ class Settings:
     target: Target
     target_reason: str
     data_dir: Path
+    log_dir: Path
     csv_data_path: Path
     api_url: str | None
     api_key: str | None = field(repr=False)
@@ -54,6 +58,8 @@ class Settings:
     ingest_allowed_hosts: tuple[str, ...] = ()  # `host` or `host:port`, in small letters
     part_urls: Mapping[str, str] = field(default_factory=dict)  # of parts of the service elsewhere
     env: str | None = None
+    log_level: str = "INFO"
+    log_format: str = "text"  # of the service and the schedule, on standard error
     values: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @property
@@ -101,11 +107,14 @@ def load_settings(
     given |= {"ELT_ENV": _Given(env, Path.cwd())} if env else {}
     target, reason = _target(given)
     part = part_of(env)
+    _checked("ALERT_WEBHOOK_URL", given, is_http_address)
+    _checked("ALERT_WEBHOOK_SECRET", given, is_signing_secret)
     data_dir = _data_dir(given, project_dir, part if "ELT_DATA_DIR" not in own else "")
     return Settings(
         target=target,
         target_reason=reason,
         data_dir=data_dir,
+        log_dir=_log_dir(given, data_dir, project_dir, part if "ELT_LOG_DIR" not in own else ""),
         csv_data_path=_path("CSV_DATA_PATH", given, project_dir),
         api_url=_checked("API_URL", given, is_http_address),
         api_key=_text("API_KEY", given),
@@ -120,6 +129,8 @@ def load_settings(
         ingest_allowed_hosts=_ingest_allowed_hosts(given),
         part_urls=_part_urls(given),
         env=env,
+        log_level=_one_of("ELT_LOG_LEVEL", given, LOG_LEVELS, str.upper),
+        log_format=_one_of("ELT_LOG_FORMAT", given, LOG_FORMATS, str.lower),
         values={name: item.value for name, item in given.items()},
     )
 
@@ -161,6 +172,22 @@ def _data_dir(given: Mapping[str, _Given], project_dir: Path, part: str) -> Path
     if "ELT_DATA_DIR" in given and not can_be_written(folder):
         raise refuse("ELT_DATA_DIR", given["ELT_DATA_DIR"].value)
     return folder
+
+
+def _log_dir(given: Mapping[str, _Given], data_dir: Path, project_dir: Path, part: str) -> Path:
+    """Where all parts log. That it cannot be written stops nothing: whoever logs says so."""
+    if "ELT_LOG_DIR" not in given and "ELT_DATA_DIR" in given:
+        return data_dir / variable("ELT_LOG_DIR").default
+    return _path("ELT_LOG_DIR", given, project_dir) / part
+
+
+def _one_of(
+    name: str, given: Mapping[str, _Given], allowed: Sequence[str], written: Callable[[str], str]
+) -> str:
+    value = _text(name, given)
+    if value is not None and written(value) not in allowed:
+        raise refuse(name, value)
+    return written(value or variable(name).default)
 
 
 def can_be_written(folder: Path) -> bool:

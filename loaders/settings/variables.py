@@ -33,6 +33,8 @@ class Variable:
 
 OF_A_START = ("ELT_RUN_ID", "ELT_REQUEST_ID")  # in the environment of one process, never in .env
 HTTP_ADDRESS = "an http:// or https:// address"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_FORMATS = ("text", "json")
 ENVIRONMENTS = ("dev", "test", "prod")  # NAME__DEV is NAME in the environment dev, and so on
 
 VARIABLES = (
@@ -66,6 +68,20 @@ VARIABLES = (
         "a folder that can be written",
         "data",
     ),
+    Variable(
+        "ELT_LOG_DIR",
+        "where all parts log; unset: the project's folder logs, or that of ELT_DATA_DIR",
+        "a folder",
+        "logs",
+    ),
+    Variable("ELT_LOG_LEVEL", "the least of what is logged", ", ".join(LOG_LEVELS), "INFO"),
+    Variable(
+        "ELT_LOG_FORMAT",
+        "how the service and the schedule log to standard error",
+        ", ".join(LOG_FORMATS),
+        "text",
+    ),
+    Variable("NO_COLOR", "set: no colours on a terminal (https://no-color.org)", "any text"),
     Variable(
         "RAW_STORE_URL",
         "where everything is archived as it was received; unset: the data folder",
@@ -137,6 +153,18 @@ VARIABLES = (
     Variable("INGESTION_URL", "the ingestion service, where it runs by itself", HTTP_ADDRESS),
     Variable("LOADING_URL", "the loading service, likewise", HTTP_ADDRESS),
     Variable("TRANSFORMATION_URL", "the transformation service, likewise", HTTP_ADDRESS),
+    Variable(
+        "ALERT_WEBHOOK_URL",
+        "where a run that failed, or was found dead, is told",
+        HTTP_ADDRESS,
+        is_secret=True,
+    ),
+    Variable(
+        "ALERT_WEBHOOK_SECRET",
+        "what alerts are signed with",
+        "whsec_ and 24 to 64 bytes in base64, or another text of at least 16 characters",
+        is_secret=True,
+    ),
     Variable("FETCH_INTERVAL", "seconds between scheduled cycles", "a whole number from 1", "30"),
     Variable("PGHOST", "server, where DATABASE_URL leaves it open", "a host or socket folder"),
     Variable("PGHOSTADDR", "its numeric address, where that is known", "an IP address"),

@@ -31,6 +31,7 @@ class DuckDB:
     path: Path
     target: Target = "duckdb"
     max_columns: int | None = None
+    is_read_only: bool = False  # for dbt
 
     @property
     def place(self) -> str:
@@ -44,7 +45,8 @@ class DuckDB:
 
     def environment(self) -> dict[str, str]:
         """The variables through which profiles.yml finds it."""
-        return {"ELT_TARGET": self.target, "ELT_DUCKDB_PATH": str(self.path)}
+        access = {"ELT_DUCKDB_ACCESS": "read_only"} if self.is_read_only else {}
+        return {"ELT_TARGET": self.target, "ELT_DUCKDB_PATH": str(self.path), **access}
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:

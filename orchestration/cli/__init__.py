@@ -4,6 +4,7 @@ Every command imports what it needs when it runs: `elt --help` starts without dl
 """
 
 import json
+import logging
 import os
 import sys
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import click
 
 from loaders.errors import AssayError, SettingsError
+from orchestration.cli.alert import alert
 from orchestration.cli.deletion import delete
 from orchestration.cli.erasure import erase
 from orchestration.cli.inspect import inspect
-from orchestration.cli.output import hidden, say
+from orchestration.cli.output import hidden, log_event, say
 from orchestration.cli.quarantine import quarantine
-from orchestration.cli.reading import list_sources, query, show, verify
+from orchestration.cli.reading import list_sources, profile, query, show, verify
 from orchestration.cli.records import runs
 from orchestration.cli.roles import setup_roles
 from orchestration.cli.running import land, rebuild, rollback, run, transform
@@ -55,9 +57,11 @@ class _Group(click.Group):
 def _fail(context: click.Context, error: BaseException) -> None:
     """End with one line (and one JSON document where that was asked for), never a traceback."""
     reason = hidden(str(error), context) or "interrupted"
-    if not isinstance(error, (AssayError, KeyboardInterrupt)):
+    is_foreseen = isinstance(error, (AssayError, KeyboardInterrupt))
+    if not is_foreseen:
         reason = f"{reason} ({type(error).__name__}; elt --debug shows where)"
     say(f"elt: {reason}")
+    log_event(logging.ERROR, reason, context, None if is_foreseen else error)
     if context.obj:
         click.echo(json.dumps({"error": reason}, ensure_ascii=False))
     context.exit(BAD_USAGE if isinstance(error, SettingsError) else FAILED)
@@ -77,6 +81,7 @@ main.add_command(show)
 main.add_command(query)
 main.add_command(list_sources)
 main.add_command(verify)
+main.add_command(profile)
 main.add_command(runs)
 main.add_command(rebuild)
 main.add_command(rollback)
@@ -86,6 +91,7 @@ main.add_command(quarantine)
 main.add_command(inspect)
 main.add_command(schedule)
 main.add_command(serve)
+main.add_command(alert)
 main.add_command(env)
 main.add_command(doctor)
 main.add_command(docs)

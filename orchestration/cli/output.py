@@ -4,6 +4,7 @@ import logging
 import shlex
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from loaders.warehouse import Result
     from orchestration.registry import RunRecord
 
+_commands = logging.getLogger("assay.cli")
 _stages = logging.getLogger("assay.stage")
 as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON document.")
 as_uploads = click.option(
@@ -58,6 +60,17 @@ def hidden(message: str, context: click.Context) -> str:
         return logs.hide(message, logs.secrets_of(settings_of(context)))
     except AssayError:
         return message
+
+
+def log_event(
+    level: int, message: str, context: click.Context, error: BaseException | None = None
+) -> None:
+    """Log what a command did that is no run, for who looks later; `error` with its traceback."""
+    from loaders import logs
+
+    with suppress(AssayError):  # the settings themselves are wrong: nobody knows where the log is
+        if logs.log_command(settings_of(context)):
+            _commands.log(level, "%s", message, exc_info=error)
 
 
 def warehouse_of(settings: Settings | None = None) -> Any:

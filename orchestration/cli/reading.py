@@ -5,7 +5,17 @@ from typing import Any
 import click
 
 from loaders.settings import load_settings
-from orchestration.cli.output import as_format, as_json, print_document, print_rows, warehouse_of
+from orchestration.cli.output import (
+    as_env,
+    as_format,
+    as_json,
+    is_debugging,
+    print_document,
+    print_rows,
+    say_stage,
+    settings_of,
+    warehouse_of,
+)
 from orchestration.cli.pipelines import list_pipelines
 
 FAILED = 1
@@ -67,6 +77,46 @@ def _list_sources(*, is_json: bool) -> None:
         rows += [(name, kind, table, spec.disposition, place) for table in spec.tables]
     columns = ("source", "kind", "table", "disposition", "place")
     print_rows(Result(columns, rows), "table", is_json=is_json)
+
+
+@click.command()
+@click.argument("tables", nargs=-1)
+@as_env
+@as_format
+@as_json
+@click.pass_context
+def profile(context: click.Context, tables: tuple[str, ...], form: str, is_json: bool) -> None:
+    """Profile raw TABLES (all, when none is named), and print what each column holds.
+
+    Rows, nulls, distinct values, the least and the greatest value. A table is read only where
+    something has landed in it since its profile was made.
+    """
+    from loaders.profiles import profiles_of
+    from loaders.warehouse import Result, kept_open
+    from orchestration.pipelines import run_pipeline
+
+    settings = settings_of(context)
+    names = tuple(name.lower().removeprefix("raw.") for name in tables)
+    with kept_open():
+        run_pipeline(
+            settings,
+            "raw_profiles",
+            {"tables": names},
+            tell=say_stage,
+            is_debug=is_debugging(context),
+        )
+        with warehouse_of(settings).reading() as reader:
+            found = profiles_of(reader, names)
+    if is_json:
+        print_document(found)
+        return
+    columns = ("table", "column", "rows", "nulls", "distinct", "min", "max")
+    rows = [
+        (each.table, c.column, c.rows, c.nulls, c.distinct, c.min, c.max)
+        for each in found
+        for c in each.columns
+    ]
+    print_rows(Result(columns, rows), form, is_json=False)
 
 
 @click.command()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestration.cli.output import as_env, print_document, say, settings_of
+from orchestration.cli.output import as_env, print_document, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from orchestration.cycles import Cycle, Job
     from orchestration.scheduler import Report
 
-LEVELS = {"failed": logging.ERROR, "skipped": logging.WARNING}
+# of what becomes of a cycle
+LEVELS = {"failed": logging.ERROR, "interrupted": logging.WARNING, "skipped": logging.WARNING}
 COLUMNS = ("name", "when", "next_at", "last_started_at", "last_state", "cycles", "failed")
 log = logging.getLogger("assay.schedule")
 
@@ -33,7 +34,7 @@ def schedule(
 
     Without any there, all sources land and the models are built every FETCH_INTERVAL seconds.
 
-    What the cycles print goes to schedule.log in the data folder. Exits with 0 when it is told to
+    What the cycles print goes to schedule.log in the log folder. Exits with 0 when it is told to
     end; with --once with the worst exit code of the cycles.
     """
     from loaders import logs
@@ -48,14 +49,13 @@ def schedule(
     if lists:
         _list(settings, jobs, is_json=is_json)
         return
-    secrets = logs.secrets_of(settings)
-    logs.log_service(settings.data_dir / "logs" / "schedule.log", dict, secrets)
-    cycles = Cycles(Processes(settings.data_dir / LOG))
+    logs.log_service(settings)
+    cycles = Cycles(Processes(settings.log_dir / LOG))
     states = state_file(settings, jobs)
     report = reporter(settings, is_json=is_json)
     if once:
-        context.exit(run_once(jobs, cycles, states, report, say))
-    run_schedules(jobs, cycles, states, report, say)
+        context.exit(run_once(jobs, cycles, states, report, log.info))
+    run_schedules(jobs, cycles, states, report, log.info)
 
 
 def reporter(settings: "Settings", *, is_json: bool = False) -> "Report":
@@ -70,7 +70,6 @@ def reporter(settings: "Settings", *, is_json: bool = False) -> "Report":
         message = logs.hide(cycle.message, secrets) if cycle.message else None
         cycle = structs.replace(cycle, message=message)
         log.log(LEVELS.get(cycle.state, logging.INFO), "%s", cycle.told)
-        say(cycle.told)
         if is_json:
             click.echo(json.encode(cycle).decode())
 

@@ -1,6 +1,7 @@
 """`elt serve`: the HTTP service."""
 
 import json
+import logging
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,8 @@ from orchestration.cli.output import as_env, as_json, say, settings_of
 
 if TYPE_CHECKING:
     from orchestration.http.service import Service
+
+log = logging.getLogger("assay.schedule")
 
 
 @click.command()
@@ -48,7 +51,7 @@ def serve(
     from orchestration.http.request_ids import ids
     from orchestration.http.server import serve as serve_app
 
-    logs.log_service(settings.data_dir / "logs" / "service.log", ids, logs.secrets_of(settings))
+    logs.log_service(settings, ids)
 
     def tell(url: str) -> None:
         if is_json:
@@ -68,11 +71,11 @@ def schedule_beside(service: "Service") -> None:
     Raises:
         SettingsError: one makes no sense.
     """
-    from orchestration.cli.schedule import reporter
+    from orchestration.cli.schedule import log, reporter
     from orchestration.http.scheduling import Scheduling
     from orchestration.scheduler import jobs_of
 
     settings = service.settings
     service.scheduling = Scheduling(
-        settings, service.runs, jobs_of(settings), reporter(settings), say
+        settings, service.runs, jobs_of(settings), reporter(settings), log.info
     )

@@ -1,6 +1,7 @@
 """The commands that look after the set-up: its variables, its health, its docs, its end."""
 
 import json
+import logging
 import os
 import shlex
 import sys
@@ -9,7 +10,15 @@ from pathlib import Path
 import click
 
 from loaders.settings import load_settings
-from orchestration.cli.output import as_env, as_json, print_document, say, settings_of, warehouse_of
+from orchestration.cli.output import (
+    as_env,
+    as_json,
+    log_event,
+    print_document,
+    say,
+    settings_of,
+    warehouse_of,
+)
 
 FAILED = 1
 
@@ -40,6 +49,10 @@ def doctor(context: click.Context, is_json: bool) -> None:
     from orchestration.doctor import examine
 
     findings = list(examine())
+    for finding in findings:
+        if finding.mend:
+            told = f"{finding.check}: {finding.state}; {finding.mend}"
+            log_event(logging.WARNING, told, context)
     if is_json:
         print_document(findings)
     else:
@@ -76,7 +89,8 @@ def down(is_json: bool) -> None:
 @click.command()
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 @as_json
-def reset(is_sure: bool, is_json: bool) -> None:
+@click.pass_context
+def reset(context: click.Context, is_sure: bool, is_json: bool) -> None:
     """Drop the warehouse (its schemas, not the server); raw files and run records stay."""
     from loaders.archive.shelf import UNARCHIVED, Shelf
     from orchestration.reset import drop_warehouse
@@ -91,5 +105,6 @@ def reset(is_sure: bool, is_json: bool) -> None:
     if not is_sure:
         click.confirm(f"Drop everything in {warehouse.place}?", abort=True, err=True)
     drop_warehouse(settings, warehouse)
+    log_event(logging.WARNING, f"dropped {warehouse.place}", context)
     told = {"dropped": warehouse.place}
     click.echo(json.dumps(told) if is_json else f"dropped {warehouse.place}")

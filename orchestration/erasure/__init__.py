@@ -156,6 +156,7 @@ def _erase_raw(
     note.write(settings.data_dir, going)
     tell(f"Erasing {looked.landed + looked.quarantined} rows, and {looked.archived} batches …")
     work.carry_out(settings, warehouse, store, looked, going)
+    cleaning.forget_profiles(warehouse, subject)
     done = work.done_by(warehouse, store, going.run_id)
     return Erasure(
         subjects=tuple(_hashed(settings, term) for term in subject.terms),

@@ -14,10 +14,13 @@ from orchestration.http.problems import Unexpected, tell_problems
 from orchestration.http.request_ids import RequestIds
 from orchestration.http.routes import (
     charts,
+    docs_site,
     features,
     health,
+    home,
     ingestion,
     loading,
+    metrics,
     runs,
     schedules,
     tables,
@@ -38,6 +41,9 @@ OWN_ROUTERS: tuple[APIRouter, ...] = (
     tables.router,
     features.router,
     charts.router,
+    home.router,
+    docs_site.router,
+    metrics.router,
 )
 TITLE = "Assay"
 

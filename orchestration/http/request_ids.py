@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("assay.http")
 HEADER = "X-Request-Id"
+PROBES = ("/health", "/ready", "/metrics")  # asked every few seconds; told where they fail
 ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # nothing that a log could be forged with
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -54,5 +55,7 @@ class RequestIds:
         finally:
             milliseconds = (time.monotonic() - started) * 1000
             told = (scope["method"], scope["path"], status, milliseconds)
-            log.log(self._level, "%s %r: %d in %.0f ms", *told)
+            is_probe = scope["path"].rstrip("/") in PROBES and status < 400
+            level = logging.DEBUG if is_probe else self._level
+            log.log(level, "%s %r: %d in %.0f ms", *told)
             REQUEST_ID.reset(mark)

@@ -20,6 +20,7 @@ from loaders.settings import Settings, load_settings
 from loaders.settings.starter import Starter
 from loaders.settings.variables import OF_A_START, VARIABLES
 from loaders.warehouse import open_warehouse
+from orchestration.alerts import alert
 from orchestration.http.problems import Problem
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log, end_run
 from orchestration.lock import holder_of
@@ -35,7 +36,7 @@ from orchestration.registry import (
 BETWEEN_LOOKS = 0.02  # seconds
 BETWEEN_LOOKS_BACK = 1.0
 LOOKERS = 4  # threads that look for who follows runs; they keep none from the routes
-LOG = "service-runs.log"  # in the data folder: what the runs said that nobody watched
+LOG = "service-runs.log"  # in the log folder: what the runs said that nobody watched
 log = logging.getLogger("assay.runs")
 
 
@@ -139,14 +140,14 @@ class Runs:
             if self._ending.is_set():
                 raise Problem(503, "the service is about to end")
             invocation = self._invoke(
-                arguments, starter, settings, output or settings.data_dir / LOG
+                arguments, starter, settings, output or settings.log_dir / LOG
             )
             assert starter.run_id is not None
             self._own[starter.run_id] = (settings.env, invocation)
         if self._ending.is_set():  # told meanwhile
             invocation.tell_to_end()
         follower = threading.Thread(
-            target=self._follow, args=(starter.run_id, invocation), daemon=True
+            target=self._follow, args=(starter.run_id, invocation, settings), daemon=True
         )
         follower.start()
         return invocation
@@ -166,12 +167,15 @@ class Runs:
                 raise Problem(422, told) from None
             raise Problem(500, f"the run cannot be started: {error}") from None
 
-    def _follow(self, run_id: str, invocation: Invocation) -> None:
+    def _follow(self, run_id: str, invocation: Invocation, settings: Settings) -> None:
         """Wait for the end of a run, whoever else does."""
         code = invocation.wait()
         with self._lock:
             del self._own[run_id]
         log.info("run %s ended with exit code %s", run_id, code)
+        record = invocation.record
+        if record is not None and not self._ending.is_set():
+            alert(settings, record)  # of one that was killed; others have told themselves
 
     def cancel(self, record: RunRecord) -> None:
         """Tell a run to end, and end it if it does not; does not wait for that.
@@ -210,6 +214,7 @@ class Runs:
                     "not",
                     record.run_id,
                 )
+                alert(self._settings, record)
             left = [record for record in going if record.run_id not in self._own]
             for record in left:
                 if record.run_id not in told:
@@ -254,7 +259,11 @@ def variables_of(settings: Settings) -> dict[str, str]:
     names = [variable.name for variable in VARIABLES if variable.name not in OF_A_START]
     given = {name: settings.values[name] for name in names if name in settings.values}
     # relative ones were given in `.env` for the project, or for the folder that we began in
-    paths = {"ELT_DATA_DIR": settings.data_dir, "CSV_DATA_PATH": settings.csv_data_path}
+    paths = {
+        "ELT_DATA_DIR": settings.data_dir,
+        "ELT_LOG_DIR": settings.log_dir,
+        "CSV_DATA_PATH": settings.csv_data_path,
+    }
     return given | {name: str(path) for name, path in paths.items()} | env
 
 

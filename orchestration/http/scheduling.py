@@ -65,7 +65,7 @@ class Scheduling:
         starter = Starter(new_run_id())
         settings = self._runs.settings_in(job.schedule.env)
         try:
-            return self._runs.begin(job.arguments, starter, settings, self._settings.data_dir / LOG)
+            return self._runs.begin(job.arguments, starter, settings, self._settings.log_dir / LOG)
         except Problem as problem:
             if problem.status_code == HTTPStatus.CONFLICT:
                 raise RunUnderWayError(problem.more["run_id"]) from None

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from base64 import b64decode
 from collections.abc import Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -15,7 +16,12 @@ from orchestration.http.problems import Problem, answer
 
 # Probes have no key, and a browser sends none for a page: what these show is no data.
 OPEN = ("/health", "/ready", "/docs", "/redoc", "/openapi.json")
-OPEN_FOLDER = "/docs/assets/"
+OPEN_FOLDERS = ("/docs/assets/", "/assets/")
+# For these a browser asks its user, who gives a key as the password. It then sends that by itself
+# with whatever any site has it ask, so it opens only what reads.
+PAGES = ("/", "/docs/data")
+BROWSERS_CHALLENGE = 'Basic realm="Assay, with a key as the password", charset="UTF-8"'
+READING = ("GET", "HEAD")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -65,7 +71,10 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it."""
         if scope["type"] == "http" and (problem := self._refusal(scope)):
-            await answer(self._owner, problem)(scope, receive, send)
+            response = answer(self._owner, problem)
+            if problem.status_code == 401 and scope["path"] in PAGES:
+                response.headers.append("WWW-Authenticate", BROWSERS_CHALLENGE)
+            await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -74,16 +83,19 @@ class Guard:
         if _is_open(scope["path"]):
             return None
         if self._keys:
-            return None if self._has_key(headers) else _unauthorised()
+            is_browsing = scope["method"] in READING and _is_of_a_user(scope, headers)
+            has_key = self._has_key(headers, is_browsing=is_browsing)
+            return None if has_key else _unauthorised()
         if _name_of(headers.get("host", "")) not in LOCAL_NAMES:
             return Problem(403, "without API_KEYS the service answers to localhost only")
-        if _is_of_another_site(headers):
+        if not _is_of_a_user(scope, headers):
             return Problem(403, "the request comes from a page of another site")
         return None
 
-    def _has_key(self, headers: Headers) -> bool:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = [headers.get("x-api-key", ""), bearer.strip() if scheme.lower() == "bearer" else ""]
+    def _has_key(self, headers: Headers, *, is_browsing: bool) -> bool:
+        scheme, _, sent = headers.get("authorization", "").partition(" ")
+        given = [headers.get("x-api-key", ""), sent.strip() if scheme.lower() == "bearer" else ""]
+        given += [_password_in(sent) if scheme.lower() == "basic" and is_browsing else ""]
         # every key is compared, whichever fits: the time taken says nothing
         matches = [
             hmac.compare_digest(_digest(key), known) for key in given for known in self._keys
@@ -115,7 +127,7 @@ def _digest(key: str) -> bytes:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN or path.startswith(OPEN_FOLDER)
+    return path in OPEN or path.startswith(OPEN_FOLDERS)
 
 
 def _unauthorised() -> Problem:
@@ -128,6 +140,21 @@ def _name_of(host: str) -> str | None:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
+
+
+def _password_in(credentials: str) -> str:
+    """The password of Basic credentials (RFC 7617), whatever the user is called; "" where none."""
+    try:
+        text = b64decode(credentials.strip(), validate=True).decode()
+    except ValueError:
+        return ""
+    return text.partition(":")[2]
+
+
+def _is_of_a_user(scope: Scope, headers: Headers) -> bool:
+    """Whether no page of another site asks; a link to one of our pages may stand anywhere."""
+    is_followed = headers.get("sec-fetch-mode") == "navigate" and scope["method"] in READING
+    return (is_followed and scope["path"] in PAGES) or not _is_of_another_site(headers)
 
 
 def _is_of_another_site(headers: Headers) -> bool:

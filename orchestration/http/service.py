@@ -12,8 +12,12 @@ from loaders import logs
 from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse, open_warehouse
+from orchestration.http.docs_site import DocsSite
 from orchestration.http.health import Probe
+from orchestration.http.overviews import Overviews
+from orchestration.http.rendering import Pages
 from orchestration.http.runs import Runs
+from orchestration.http.scrapes import Scrapes
 
 if TYPE_CHECKING:
     from orchestration.http.scheduling import Scheduling
@@ -32,8 +36,12 @@ class Service:
         self.runs = Runs(settings)
         self.scheduling: Scheduling | None = None
         self.probe = Probe(self.warehouse)
+        self.scrapes = Scrapes(settings, self.probe)
         self.askers = anyio.CapacityLimiter(ASKERS)
         self.extractions = anyio.CapacityLimiter(EXTRACTIONS)
+        self.overviews = Overviews(settings, self.warehouse, self.probe)
+        self.pages = Pages(self.secrets)
+        self.docs = DocsSite(settings)
 
     def warehouse(self) -> Warehouse:
         """The warehouse; an embedded PostgreSQL, whose port changes, is looked for each time.
@@ -74,10 +82,12 @@ class Service:
     async def close(self) -> None:
         """End what runs for the service."""
         self.stop()
+        self.docs.close()
         await self.runs.close()
         if self.scheduling is not None:
             await self.scheduling.close()
         self.probe.close()
+        self.scrapes.close()
 
 
 async def service_of(request: Request) -> Service:

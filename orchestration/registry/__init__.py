@@ -15,7 +15,7 @@ from typing import TypeVar
 from loaders.errors import AssayError, SettingsError, WarehouseError
 from loaders.settings import Settings
 from loaders.warehouse import DuckDB, Warehouse, open_warehouse
-from orchestration.registry import folders
+from orchestration.registry import folders, totals
 from orchestration.registry.folders import (
     LOG,
     RECORD,
@@ -44,6 +44,7 @@ from orchestration.registry.records import (
     now,
 )
 from orchestration.registry.store import Store
+from orchestration.registry.totals import Totals
 
 __all__ = [
     "HOST",
@@ -61,6 +62,7 @@ __all__ = [
     "RunRecord",
     "RunSummary",
     "State",
+    "Totals",
     "has_begun",
     "has_process",
     "is_alive",
@@ -104,6 +106,8 @@ class Registry:
         try:
             is_new = self._store.make()
             self._take_in(self._store, is_new=is_new)
+            with suppress(WarehouseError):  # who may not make them leaves that to others
+                totals.make(self._store)
         except WarehouseError as error:
             log.warning("run records are in their folders alone: %s", error)
             self.close()
@@ -131,11 +135,21 @@ class Registry:
         """
         folders.save(self._runs_dir, record)
         self._put(record)
+        if record.state != "running":
+            self._settle()
 
-    def sweep(self) -> None:
-        """Mark runs that were killed, and remove what they left behind of their work."""
-        for record in folders.sweep(self._runs_dir):
+    def sweep(self, complete: Callable[[RunRecord], None] | None = None) -> list[RunRecord]:
+        """Mark runs that were killed, which it gives, and remove what they left of their work.
+
+        `complete` adds to a record what its run could not tell any more.
+        """
+        killed = folders.sweep(self._runs_dir)
+        for record in killed:
+            if complete is not None:
+                with suppress(WarehouseError):
+                    complete(record)
             self.save(record)
+        return killed
 
     def get(self, run_id: str) -> RunRecord:
         """A record, as it is now.
@@ -192,6 +206,20 @@ class Registry:
             (going if record.state == "running" else gone).append(record)
         return going, gone
 
+    def totals(self) -> Totals | None:
+        """What all runs that are over add up to; None where no store is known.
+
+        Raises:
+            WarehouseError: the store cannot be used.
+        """
+        self._settle()
+        return self._ask(totals.read)
+
+    def _settle(self) -> None:
+        """Count what was not counted yet; what cannot be now is when somebody looks who may."""
+        with suppress(WarehouseError):
+            self._ask(totals.settle)
+
     def _judge(self, record: RunRecord) -> RunRecord:
         """The record of a run that says it goes on, as it is; one that does not is marked for all.
 
@@ -236,7 +264,7 @@ class Registry:
         away = self._runs_dir / AWAY / f"{record.run_id}.{self._target}"
         if self._store is not None:
             try:
-                self._ask(lambda store: store.put(record))
+                self._ask(lambda store: self._replace(store, record))
                 away.unlink(missing_ok=True)
                 return
             except WarehouseError as error:
@@ -246,6 +274,16 @@ class Registry:
         with suppress(OSError):  # of a full disk the run tells
             away.parent.mkdir(exist_ok=True)
             away.touch()
+
+    @staticmethod
+    def _replace(store: Store, record: RunRecord) -> None:
+        known = None
+        if record.state != "running":
+            with suppress(WarehouseError):
+                known = totals.counted(store, record.run_id)
+        store.put(record)
+        if known is not None:
+            totals.correct(store, known, record)
 
     def _ask(self, question: Callable[[Store], Given]) -> Given | None:
         """Ask the store; once more where it failed, since a server may have been restarted."""

@@ -38,6 +38,19 @@ CREATE = (
     )""",
     f"create index if not exists _runs_by_state on {SCHEMA}.{TABLE} (state, run_id)",
 )
+CREATE_TOTALS = (
+    f"""alter table {SCHEMA}.{TABLE}
+        add column if not exists is_counted boolean not null default false""",
+    f"update {SCHEMA}.{TABLE} set is_counted = false where is_counted",  # its sums are lost
+    f"create index if not exists _runs_uncounted on {SCHEMA}.{TABLE} (run_id) where not is_counted",
+    f"""create table {SCHEMA}.{TABLE}_totals (
+        metric varchar not null,
+        labels varchar not null, -- their values, a JSON list
+        value double precision not null,
+        run_id varchar not null, -- the newest one that had something to add
+        primary key (metric, labels)
+    )""",
+)
 
 
 class PostgresStore(Store):
@@ -45,6 +58,9 @@ class PostgresStore(Store):
 
     table = f"{SCHEMA}.{TABLE}"
     mark = "%s"
+    true = "true"
+    alone = f"select pg_advisory_xact_lock({MAKING})"
+    create_totals = CREATE_TOTALS
 
     def __init__(self, warehouse: Postgres, run_id: str | None = None) -> None:
         self._warehouse = warehouse
@@ -59,6 +75,11 @@ class PostgresStore(Store):
             for statement in CREATE:
                 connection.execute(statement)
             return True
+
+    def has_totals(self, connection: Any) -> bool:
+        """Whether the database is of a version that counts."""
+        there = f"select to_regclass('{self.table}_totals') is not null"
+        return bool(connection.execute(there).fetchone()[0])
 
     def is_alive(self, record: RunRecord) -> bool:
         """Whether a session of the run's is there."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from loaders.counts import Counts
 from loaders.deletion import Deleted
 from loaders.landing import Outcome
 from loaders.pipelines import Result
@@ -103,7 +104,8 @@ class RunRecord(msgspec.Struct):
 
     `pid_since` tells its process from a later one of the same number, where the system says it.
     `held_by` is the run that held the warehouse, where this one could not begin for it.
-    `request_id` is the request that it serves, where one does.
+    `request_id` is the request that it serves, where one does. `open_rows` are the quarantined rows
+    of each source that stood open when it ended, None where it changed nothing.
     """
 
     run_id: str
@@ -132,6 +134,8 @@ class RunRecord(msgspec.Struct):
     seconds: dict[str, float] = {}
     host: str | None = None
     request_id: str | None = None
+    counts: Counts = Counts()
+    open_rows: dict[str, int] | None = None
 
     @property
     def exit_code(self) -> int:

@@ -35,6 +35,17 @@ CREATE = (
     ) without rowid""",
     "create index runs_by_state on runs (state, run_id)",
 )
+CREATE_TOTALS = (
+    "alter table runs add column is_counted integer not null default 0",
+    "create index runs_uncounted on runs (run_id) where not is_counted",
+    """create table runs_totals (
+        metric text not null,
+        labels text not null, -- their values, a JSON list
+        value real not null,
+        run_id text not null, -- the newest one that had something to add
+        primary key (metric, labels)
+    ) without rowid""",
+)
 log = logging.getLogger("assay.registry")
 
 
@@ -43,6 +54,9 @@ class SQLiteStore(Store):
 
     table = "runs"
     mark = "?"
+    true = "1"
+    alone = "begin immediate"
+    create_totals = CREATE_TOTALS
 
     def __init__(self, path: Path, warehouse: DuckDB) -> None:
         self._path = path
@@ -73,6 +87,11 @@ class SQLiteStore(Store):
             for statement in CREATE:
                 connection.execute(statement)
             return True
+
+    def has_totals(self, connection: Any) -> bool:
+        """Whether the file is of a version that counts."""
+        there = "select 1 from sqlite_master where name = 'runs_totals'"
+        return bool(connection.execute(there).fetchall())
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -22,6 +22,9 @@ class Store(ABC):
 
     table: str
     mark: str  # how a parameter is written
+    true: str
+    alone: str  # the statement after which no other of its kind goes on before the transaction ends
+    create_totals: tuple[str, ...]
 
     @abstractmethod
     def opened(self) -> AbstractContextManager[Any]:
@@ -30,6 +33,10 @@ class Store(ABC):
     @abstractmethod
     def make(self) -> bool:
         """Make the table where there is none; whether there was none."""
+
+    @abstractmethod
+    def has_totals(self, connection: Any) -> bool:
+        """Whether there is a table of totals, and runs have the mark of being counted in it."""
 
     @abstractmethod
     def is_alive(self, record: RunRecord) -> bool:

@@ -239,3 +239,20 @@ def test_a_role_that_may_not_create_is_told_the_grants(
         owner.execute(grants)
         assert mends(environ)["privileges"] is None
         owner.execute(grants.replace("grant ", "revoke ").replace(" to ", " from "))
+
+
+@ON_DUCKDB
+def test_where_failures_are_told_and_what_cannot_be_logged_is_said(
+    environment: dict[str, str],
+) -> None:
+    assert found(environment, "alerts") == []
+    url = "https://hooks.test/t0ken-of-a-test"
+    (told,) = found({**environment, "ALERT_WEBHOOK_URL": url}, "alerts")
+    assert (told.mend, told.state.partition(",")[0]) == (
+        None,
+        "runs that fail are told to hooks.test",
+    )
+    half = mends({**environment, "ALERT_WEBHOOK_SECRET": "of sixteen characters"})
+    assert "ALERT_WEBHOOK_URL" in (half["alerts"] or "")
+    (unlogged,) = found({**environment, "ELT_LOG_DIR": "/dev/null/logs"}, "logs")
+    assert "ELT_LOG_DIR" in (unlogged.mend or "")

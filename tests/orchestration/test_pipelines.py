@@ -33,6 +33,7 @@ def test_list_names_the_pipelines(elt: Elt) -> None:
         ("external_source_to_raw", "standard"),
         ("external_raw_to_dwh", "standard"),
         ("internal_raw_to_dwh", "standard"),
+        ("raw_profiles", "standard"),
     ]
     text = elt("list").stdout
     assert "lab " in text

@@ -185,10 +185,15 @@ def test_once_that_was_told_to_end_says_that_it_is_not_done(bench: Bench) -> Non
 
 
 def test_a_cycle_that_cannot_be_started_fails_alone(bench: Bench) -> None:
+    cycle = Cycles(Processes(bench.log, ["/nowhere/elt"])).run(bench.job("a"))
+    assert cycle is not None
+    assert (cycle.state, cycle.exit_code) == ("failed", None)
+    assert "cannot be started: " in cycle.told
+
+
+def test_a_log_that_cannot_be_written_keeps_no_cycle_from_being_run(bench: Bench) -> None:
     bench.log.mkdir()
-    assert bench.once(bench.job("a")) == 1
-    assert (bench.cycles[0].state, bench.cycles[0].exit_code) == ("failed", None)
-    assert "cannot be started: " in bench.cycles[0].told
+    assert bench.once(bench.job("a")) == 0
 
 
 def test_a_reader_that_is_gone_ends_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

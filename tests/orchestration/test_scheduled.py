@@ -78,7 +78,7 @@ def wait_until(is_so: Callable[[], object]) -> None:
 
 @pytest.mark.contract("S2-25", "S3-01")
 def test_a_cycle_that_is_ended_leaves_nothing_and_the_next_ones_are_exact(project: Orders) -> None:
-    log = project.data_dir / "schedule.log"
+    log = project.data_dir / "logs" / "schedule.log"
     with scheduled(project) as process:
         wait_until(lambda: log.exists() and "Reading " in log.read_text())
         (first,) = ended(process, signal.SIGTERM)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from loaders.catalog import ElasticsearchSource
+from loaders.counts import COUNTS
 from loaders.errors import SettingsError, SourceError
 from loaders.sources.addresses import shown
 from loaders.sources.elasticsearch.hits import reason_of
@@ -64,10 +65,15 @@ class _Answer(NamedTuple):
 
 
 class Connection:
-    """Asks one server; `where` names it in errors, `server` is who it says that it is."""
+    """Asks one server; `where` names it in errors, `server` is who it says that it is.
 
-    def __init__(self, client: "Elasticsearch", where: str, seconds: int, attempts: int) -> None:
-        self._client, self.where = client, where
+    Each try is counted for the source `name`.
+    """
+
+    def __init__(
+        self, client: "Elasticsearch", name: str, where: str, seconds: int, attempts: int
+    ) -> None:
+        self._client, self._name, self.where = client, name, where
         self._seconds, self._attempts = seconds, attempts
         self.server = UNKNOWN
         self.server = self._introduce()
@@ -91,7 +97,9 @@ class Connection:
         for attempt in range(1, self._attempts + 1):
             is_last = attempt == self._attempts
             try:
-                answer = self._send(method, target, body)
+                with COUNTS.request(self._name) as request:
+                    answer = self._send(method, target, body)
+                    request.is_failed = not 200 <= answer.status < 300
             except ConnectionTimeout:
                 told = f"did not answer within {self._seconds} s"
                 raise SourceError(f"{self.where} {told}") from None
@@ -193,7 +201,7 @@ def connect(
         )
     client = make_client(spec, spec.url, seconds)
     try:
-        yield Connection(client, f"the server at {shown(spec.url)}", seconds, attempts)
+        yield Connection(client, name, f"the server at {shown(spec.url)}", seconds, attempts)
     finally:
         client.close()
 

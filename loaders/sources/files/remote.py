@@ -176,7 +176,7 @@ def _read(
     path = search.folder / "downloads" / str(at)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        fetched = _fetch(item, path, versions, buckets)
+        fetched = _fetch(item, path, versions, buckets, search.source)
     except AssayError as error:
         return Hashed(File(table, path), (), (str(error),)), None, None
     item = fetched.item
@@ -202,6 +202,7 @@ def _fetch(
     path: Path,
     versions: Mapping[str, Sequence[Landed]],
     buckets: "Mapping[str, Bucket]",
+    source: str,
 ) -> Fetched:
     scheme = item.address.partition("://")[0]
     if scheme in buckets:
@@ -209,7 +210,7 @@ def _fetch(
     from loaders.sources.files.web import fetch
 
     try:
-        return fetch(item, path, tuple(versions))
+        return fetch(item, path, tuple(versions), source)
     except OSError as error:
         raise SourceError(f"{shown(item.address)}: {error.strerror or error}") from error
 

@@ -15,6 +15,7 @@ from tenacity import (
 )
 from urllib3.exceptions import HTTPError
 
+from loaders.counts import COUNTS
 from loaders.errors import SourceError
 from loaders.sources.addresses import Guard, is_loopback
 from loaders.sources.deadline import Deadline, WatchedAdapter
@@ -35,8 +36,8 @@ OF_NO_LENGTH = "the server does not say how long it is, so nobody sees whether i
 sleep = time.sleep
 
 
-def fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
-    """Download a file, unless it is one of these versions.
+def fetch(item: Object, path: Path, versions: Collection[str], source: str = "") -> Fetched:
+    """Download a file, unless it is one of these versions; each try is counted for the source.
 
     Raises:
         SourceError: it cannot be had, or not whole.
@@ -48,7 +49,7 @@ def fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:
         sleep=sleep,
         reraise=True,
     )
-    return trying(_fetch, item, path, versions)
+    return trying(_counted, item, path, versions, source)
 
 
 def probe(item: Object) -> None:
@@ -59,6 +60,11 @@ def probe(item: Object) -> None:
     """
     with _asked(item.address, {}) as response:
         _refuse_status(response, item.address)
+
+
+def _counted(item: Object, path: Path, versions: Collection[str], source: str) -> Fetched:
+    with COUNTS.request(source):
+        return _fetch(item, path, versions)
 
 
 def _fetch(item: Object, path: Path, versions: Collection[str]) -> Fetched:

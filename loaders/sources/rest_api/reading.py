@@ -73,7 +73,7 @@ class _Reading:
         ask, spec = self._ask, self._spec
         if sender is None:
             guard = Guard(ask.url, has_credentials=ask.has_credentials)
-            sender = Sender(guard, ask.url, spec.timeout, spec.max_wait)
+            sender = Sender(guard, ask.url, spec.timeout, spec.max_wait, source=self._search.source)
         with closing(sender.session):
             try:
                 return self._answered(sender)

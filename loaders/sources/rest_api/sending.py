@@ -13,6 +13,7 @@ from tenacity import (
     stop_after_attempt,
 )
 
+from loaders.counts import COUNTS
 from loaders.errors import SourceError
 from loaders.intake.documents.answers import NotJsonError, NotRecordsError
 from loaders.progress import PROGRESS
@@ -53,7 +54,7 @@ class Sender:
     """Sends the requests for one address, on connections that it keeps.
 
     `timeout` bounds a whole request, in seconds, and `max_wait` the wait before the next try.
-    `max_bytes` bounds all answers together; None is no bound.
+    `max_bytes` bounds all answers together; None is no bound. Each try is counted for `source`.
     """
 
     def __init__(
@@ -63,7 +64,10 @@ class Sender:
         timeout: float,
         max_wait: float,
         max_bytes: int | None = None,
+        *,
+        source: str,
     ) -> None:
+        self._source = source
         self._deadline = Deadline(timeout)
         self._max_wait = max_wait
         self._max_bytes = max_bytes
@@ -89,11 +93,15 @@ class Sender:
             sleep=sleep,
             reraise=True,
         )
-        return trying(self._answer, request, cut)
+        return trying(self._counted, request, cut)
 
     def _wait(self, state: RetryCallState) -> float:
         """Seconds: longer each time, by chance a little more, and at least what the API asks."""
         return wait_seconds(state, BACKOFF_SECONDS, self._max_wait)
+
+    def _counted(self, request: requests.Request, cut: Cut) -> Answer:
+        with COUNTS.request(self._source):
+            return self._answer(request, cut)
 
     def _answer(self, request: requests.Request, cut: Cut) -> Answer:
         where = f"the API at {shown(request.url)}"

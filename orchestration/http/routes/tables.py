@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
@@ -12,7 +13,7 @@ from orchestration.http.problems import Problem, declared
 from orchestration.http.routes.rows import Column, Rows, WantedOf, answer_page
 from orchestration.http.service import Service, ServiceOf
 from orchestration.paging import raw_row, read_page, read_row
-from orchestration.tables import first_chunk, list_tables
+from orchestration.tables import first_chunk, list_tables, profile_of
 
 router = APIRouter(tags=["tables"])
 Name = Annotated[str, Path(max_length=200, description="such as `sales` or `raw.sales`")]
@@ -36,6 +37,28 @@ class Tables(BaseModel):
     """All tables, published ones first."""
 
     tables: list[Table]
+
+
+class ColumnProfile(BaseModel):
+    """A column of a raw table; its least and greatest value by code point, cut at 200."""
+
+    column: str
+    rows: int
+    nulls: int
+    distinct: int
+    min: str | None
+    max: str | None
+
+
+class TableProfile(BaseModel):
+    """A raw table as a run found it; `is_current` where nothing has landed in it since."""
+
+    table: str
+    rows: int
+    run_id: str
+    profiled_at: str
+    is_current: bool
+    columns: list[ColumnProfile]
 
 
 class Deleted(BaseModel):
@@ -84,6 +107,17 @@ def rows(request: Request, service: ServiceOf, name: Name, wanted: WantedOf) -> 
 def row(service: ServiceOf, name: Name, key: RowKey) -> JSONResponse:
     """One row."""
     return JSONResponse(objects(read_row(service.warehouse(), name, key).result)[0])
+
+
+@router.get(
+    "/tables/{name}/profile",
+    operation_id="get_profile",
+    response_model=TableProfile,
+    responses=declared(404, 422, 503),
+)
+def profile(service: ServiceOf, name: Name) -> JSONResponse:
+    """What each column of a raw table holds, as it was when the table was read last."""
+    return JSONResponse(msgspec.to_builtins(profile_of(service.warehouse(), name)))
 
 
 @router.delete(

@@ -52,6 +52,12 @@ def test_dev_and_test_have_data_folders_of_their_own() -> None:
     assert settings({}, "prod").data_dir == settings({}).data_dir == Path("/nowhere/data")
 
 
+def test_dev_and_test_log_apart() -> None:
+    assert settings({}, "dev").log_dir == Path("/nowhere/logs/dev")
+    assert settings({"ELT_LOG_DIR": "/tmp/mine"}, "test").log_dir == Path("/tmp/mine/test")
+    assert settings({"ELT_LOG_DIR__DEV": "/tmp/mine"}, "dev").log_dir == Path("/tmp/mine")
+
+
 def test_a_data_folder_named_for_an_environment_is_taken_as_it_is(tmp_path: Path) -> None:
     mine = {"ELT_DATA_DIR": str(tmp_path), "ELT_DATA_DIR__DEV": str(tmp_path / "mine")}
     assert settings(mine, "dev").data_dir == tmp_path / "mine"

@@ -58,6 +58,14 @@ def test_a_relative_path_belongs_to_who_wrote_it(
     assert found.csv_data_path == project / "lab"
 
 
+def test_logs_lie_beside_the_data_where_that_has_a_place_and_in_the_project_else(
+    project: Path,
+) -> None:
+    assert settings({}).log_dir == Path("/nowhere/logs")
+    assert settings({}, project).log_dir == project / "from-file" / "logs"
+    assert settings({"ELT_LOG_DIR": "/var/log/elt"}, project).log_dir == Path("/var/log/elt")
+
+
 def test_a_path_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     found = settings({"CSV_DATA_PATH": "~/mylab", "ELT_DATA_DIR": "~"})
@@ -190,6 +198,8 @@ def test_the_variables_of_the_systems_before_are_read() -> None:
         ("API_URL", "http://example.test:port", "http:// or https://"),
         ("ELT_DATA_DIR", "a\0b", "a folder"),
         ("CSV_DATA_PATH", "~no-such-user-here/lab", "a folder"),
+        ("ELT_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
+        ("ELT_LOG_FORMAT", "xml", "text, json"),
         ("PGPORT", "0", "1 to 65535"),
         ("PGPORT", "65536", "1 to 65535"),
         ("DB_PORT", "abc", "1 to 65535"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import anyio
 import pytest
@@ -37,6 +38,9 @@ def alone(part: str, **variables: str) -> Iterator[str]:
 def test_a_part_that_runs_alone_answers_through_the_gateway(serve: Serve, tmp_path: Path) -> None:
     variables = {"ELT_DATA_DIR": str(tmp_path / "data"), "API_KEYS": KEY}
     with alone("loading", **variables) as url:
+        longest = "%F4%8F%BF%BF" * 10_000  # as a query may be
+        with urlopen(f"{url}health?query={longest}") as asked:
+            assert asked.status == 200
         client = serve(API_KEYS=KEY, LOADING_URL=url)
         given = {**HEADERS, "X-Request-Id": "r-7"}
         answer = client.post("/load/?table_name=notes", json=[{"id": 1}], headers=given)
@@ -46,7 +50,7 @@ def test_a_part_that_runs_alone_answers_through_the_gateway(serve: Serve, tmp_pa
         assert (refused.status_code, refused.json()["status"]) == (422, 422)
         there = client.get("/tables/notes/rows", headers=HEADERS).json()["rows"]
         assert [row["document"] for row in there] == ['{"id":1}']
-        service_log = (tmp_path / "data/logs/service.log").read_text()
+        service_log = (tmp_path / "data/logs/etl.log").read_text()
         assert '"request_id": "r-7"' in service_log  # the part's
     gone = client.post("/load?table_name=notes", json=[{"id": 2}], headers=HEADERS)
     assert gone.status_code == 502

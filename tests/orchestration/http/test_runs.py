@@ -1,6 +1,8 @@
 """Runs over HTTP, of a stand-in where only what starts and follows them is looked at."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +28,7 @@ from orchestration.registry import Rejections, RunRecord, open_registry
 from tests.orchestration import stand_in
 from tests.orchestration.http.conftest import Serve
 from tests.orchestration.registry.test_folders import a_record
+from tests.receivers import Receiver
 
 RUN_ID = "20260101T000000Z-aaaaaa"
 Pretend = Callable[..., TestClient]
@@ -410,3 +413,16 @@ def test_a_text_that_no_command_line_holds_is_refused(client: TestClient, text: 
     answer = client.post("/pipelines/external_source_to_raw/runs", json=asked)
     assert answer.status_code == 422
     assert "at most 30000 characters" in answer.json()["detail"]
+
+
+@pytest.mark.contract("S3-41")
+def test_a_run_that_is_killed_is_told_at_once(pretend: Pretend, receiver: Receiver) -> None:
+    client = pretend(
+        {"": {"record": {}, "waits_for": "/nowhere/at/all"}}, ALERT_WEBHOOK_URL=receiver.url
+    )
+    run_id = client.post("/trigger_etl?wait=false").json()["run_id"]
+    record = registry.load(service_of(client).settings.runs_dir, run_id)
+    os.kill(record.pid, signal.SIGKILL)
+    wait_until(lambda: receiver.messages)
+    told = receiver.messages[0].document
+    assert (told["type"], told["data"]["run_id"]) == ("run.interrupted", run_id)

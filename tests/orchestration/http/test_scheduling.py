@@ -88,7 +88,7 @@ def test_cycles_run_beside_what_is_answered_and_never_overlap(bench: Bench, tmp_
     bench.end()
     said = notes(tmp_path)
     assert said[:6] == ["begin lab", "end lab"] * 3
-    assert "--- " in (bench.folder / cycles.LOG).read_text()
+    assert "--- " in (bench.folder / "logs" / cycles.LOG).read_text()
 
 
 @pytest.mark.contract("S3-30")

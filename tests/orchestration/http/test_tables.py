@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 
-from loaders.settings import load_settings
+from loaders.landing import land_paths
+from loaders.profiles import make_profiles
+from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
 from orchestration.http.app import create_app
 from tests.orchestration.test_reading import execute
@@ -50,6 +53,34 @@ def shop(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
     app = create_app(settings)
     with TestClient(app, "http://127.0.0.1:8000", raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.mark.contract("S3-39")
+def test_the_profile_of_a_raw_table_is_as_a_run_made_it(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "things.csv"
+    file.write_text("n,name\n1,a\n2,\n")
+    warehouse = open_warehouse(settings)
+    land_paths(settings, warehouse, [(None, file)], {}, "run-1")
+    with serving(settings) as client:
+        told = client.get("/tables/things/profile")
+        assert (told.status_code, "raw_profiles" in told.json()["detail"]) == (404, True)
+    make_profiles(warehouse, ["things"], "run-2")
+    with serving(settings) as client:
+        told = client.get("/tables/raw.things/profile").json()
+        assert client.get("/tables/nowhere/profile").status_code == 404
+    columns = told.pop("columns")
+    assert told.pop("profiled_at").endswith("Z")
+    assert told == {"table": "things", "rows": 2, "run_id": "run-2", "is_current": True}
+    assert columns == [
+        {"column": "n", "rows": 2, "nulls": 0, "distinct": 2, "min": "1", "max": "2"},
+        {"column": "name", "rows": 2, "nulls": 1, "distinct": 1, "min": "a", "max": "a"},
+    ]
+
+
+def serving(settings: Settings) -> TestClient:
+    """A service on a warehouse, with the copy that its readers read."""
+    open_warehouse(settings).refresh_published()
+    return TestClient(create_app(settings), "http://127.0.0.1:8000", raise_server_exceptions=False)
 
 
 def rows(client: TestClient, path: str) -> Any:
