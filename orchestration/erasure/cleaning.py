@@ -22,7 +22,7 @@ INSTEAD = "[erased]"
 
 
 def forget_profiles(warehouse: Warehouse, subject: Subject) -> None:
-    """Drop the profiles of raw tables that rows were erased of: they have least and greatest values.
+    """Drop the profiles of raw tables that rows were erased of: they quote values.
 
     A build makes those of small tables anew.
     """

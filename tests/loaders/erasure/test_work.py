@@ -88,6 +88,7 @@ def test_a_person_leaves_raw_quarantine_and_archive_and_a_rebuild_keeps_it_so(
     assert [verdict.problems for verdict in verify(landings.warehouse)] == [(), ()]
 
 
+@pytest.mark.parametrize("target", ["duckdb"])
 def test_the_same_content_never_brings_them_back_and_other_content_may(
     landings: Landings, tmp_path: Path, write: WriteFile
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_store_without_them_needs_no_second_erasure(
     assert list(store.keys()) == keys
 
 
+@pytest.mark.long
 def test_s3_is_erased_as_a_disk_is(
     tmp_path: Path, write: WriteFile, api: Api, s3_variables: dict[str, str]
 ) -> None:
