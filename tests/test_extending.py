@@ -34,7 +34,7 @@ def operations(protocol: type) -> set[str]:
 @pytest.mark.parametrize("kind", [*STORES, *DESTINATIONS])
 def test_each_kind_has_every_operation_of_its_protocol(kind: type) -> None:
     protocol = RawStore if kind in STORES else Destination
-    assert len(operations(protocol)) <= 6
+    assert len(operations(protocol)) <= 7
     assert not inspect.isabstract(kind)
     assert operations(protocol) - {"url"} <= set(dir(kind))
 

@@ -1,7 +1,9 @@
 """`make`, before anything is installed: what it offers, and what it says when it cannot."""
 
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,17 @@ def test_the_targets_of_the_earlier_system_are_there(bare: Path) -> None:
         assert f"\n  {target} " in listed
     assert "bin/elt run" in make(bare, "--dry-run", "run").stdout
     assert "--require-hashes -r requirements.txt" in make(bare, "--dry-run", "build").stdout
+
+
+@pytest.mark.contract("S3-34")
+def test_coverage_fails_below_what_was_promised(bare: Path) -> None:
+    settings = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())["tool"]["coverage"]
+    assert settings["report"]["fail_under"] >= 80
+    assert settings["run"]["source"] == ["loaders", "orchestration"]
+    assert "omit" not in settings["run"]
+    (bare / "requirements-dev.txt").touch()
+    done = make(bare, "-n", "coverage")
+    assert re.search(r"pytest .*--cov\b", done.stdout)
 
 
 def test_a_python_that_is_too_old_is_named(bare: Path) -> None:

@@ -113,7 +113,7 @@ def test_every_command_does_what_it_says(
     assert "FAILED " not in "\n".join(
         line for line in done.stderr.splitlines() if re.match(r"FAILED \d+:", line)
     ), told
-    assert "nothing is open in quarantine" in done.stdout, told
+    assert "nothing is open in quarantine" in done.stderr, told
     assert '"status":"healthy"' in done.stdout.replace(" ", ""), told
     assert "interrupted" in done.stdout, told
     assert "Rolled back to the build of run" in done.stdout, told

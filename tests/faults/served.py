@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,9 +20,10 @@ PATIENCE = 120.0  # seconds, for what a cycle or a server does
 class Served:
     """The service under way."""
 
-    def __init__(self, process: "subprocess.Popen[str]", client: httpx.Client) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", client: httpx.Client, said: Path) -> None:
         self.process = process
         self.client = client
+        self._said = said
 
     def schedule(self) -> dict[str, Any]:
         """The one schedule, as it is told over HTTP; empty before it is known."""
@@ -41,14 +43,15 @@ class Served:
         while not is_so(told := self.schedule() or {"cycles": 0, "failed": 0}):
             assert time.monotonic() < deadline, told
             assert self.process.poll() is None
-            time.sleep(0.05)
+            time.sleep(0.1)
         return told
 
     def end(self, number: int) -> str:
         """Tell it to end, which it does well and in half a minute; what it had told."""
         began = time.monotonic()
         self.process.send_signal(number)
-        _, told = self.process.communicate(timeout=60)
+        self.process.wait(60)
+        told = self._said.read_text()
         assert self.process.returncode == 0, told
         assert time.monotonic() - began < 30
         assert "Traceback" not in told
@@ -59,20 +62,24 @@ class Served:
 def served(project: Orders) -> Iterator[Served]:
     """The service, as soon as it answers."""
     elt = [sys.executable, "-m", "orchestration.cli"]
-    with subprocess.Popen(
-        [*elt, "serve", "--schedule", "--port", "0", "--json"],
-        cwd=project.checkout,
-        env={**os.environ, **project.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    said = project.checkout.with_name("service.said")
+    with (
+        said.open("w") as told,
+        subprocess.Popen(
+            [*elt, "serve", "--schedule", "--port", "0", "--json"],
+            cwd=project.checkout,
+            env={**os.environ, **project.environment},
+            stdout=subprocess.PIPE,
+            stderr=told,  # a pipe that nobody reads would hold it up, once it is full
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             url = json.loads(process.stdout.readline())["url"]
             with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
                 wait_until(lambda: client.get("/openapi.json").status_code == 200)
-                yield Served(process, client)
+                yield Served(process, client, said)
         finally:
             process.kill()
 

@@ -85,7 +85,11 @@ def test_a_schedule_gets_over_a_stopped_database_and_over_its_own_end(
         run_id = busy_run(service, lake.data_dir / "runs")
         refused = service.client.post("/trigger_etl")
         assert (refused.status_code, refused.json()["run_id"]) == (409, run_id)
-        told = service.end(signal.SIGTERM)
+        with service.client.stream("GET", f"/runs/{run_id}/events") as events:
+            said = events.iter_text()
+            begun = next(said)
+            told = service.end(signal.SIGTERM)
+            assert "event: state" in begun + "".join(said)  # whole, or reading it fails
     assert PASSWORD not in told
     assert f"run {failed['last_run_id']}, exit 1" in told
     assert "Connection refused" in told

@@ -76,7 +76,7 @@ def wait_until(is_so: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.contract("S2-25", "S3-01")
+@pytest.mark.contract("S2-25", "S3-01", "S3-29")
 def test_a_cycle_that_is_ended_leaves_nothing_and_the_next_ones_are_exact(project: Orders) -> None:
     log = project.data_dir / "logs" / "schedule.log"
     with scheduled(project) as process:

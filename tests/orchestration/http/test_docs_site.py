@@ -1,7 +1,5 @@
 """The docs site over HTTP: made when it is due, by one process at a time, and shown meanwhile."""
 
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -165,13 +163,3 @@ def test_scripts_are_allowed_by_what_they_say() -> None:
     assert one.split(";")[1] == same.split(";")[1]
     assert policy_of(b"<p>").split(";")[1].strip() == "script-src 'none'"
     assert policy_of(b"<script>let b</script>").split(";")[1] != one.split(";")[1]
-
-
-def test_the_service_loads_no_templates_before_a_page_is_asked_for() -> None:
-    script = (
-        "import sys, json; from loaders.settings import load_settings; "
-        "from orchestration.http.app import create_app; create_app(load_settings({})); "
-        "print(json.dumps([name for name in ('jinja2', 'dbt') if name in sys.modules]))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    assert json.loads(done.stdout) == []

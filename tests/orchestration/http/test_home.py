@@ -181,6 +181,7 @@ def test_every_link_leads_somewhere(client: TestClient, settings: Settings) -> N
         assert client.get(place).status_code in (200, 202), place
 
 
+@ON_DUCKDB
 def test_hostile_names_and_words_are_only_text(client: TestClient, settings: Settings) -> None:
     ledger(settings, (HOSTILE.replace("'", "''"), "a/b?c#d%", 1, 1))
     failed = a_run(settings, state="failed", errors=[HOSTILE], pipeline=HOSTILE)
