@@ -19,6 +19,7 @@ from loaders.catalog import (
     SourceSpec,
     load_catalog,
 )
+from loaders.erasure import note
 from loaders.errors import AssayError, SettingsError, SourceError
 from loaders.settings import PROJECT_DIR, Settings, can_be_written, load_settings
 from loaders.settings.variables import DATABASE_VARIABLES, VariableError
@@ -101,6 +102,7 @@ def _checks(refused: Mapping[str, str]) -> tuple[_Check, ...]:
         _Check("settings", lambda settings: _refusals(refused) if refused else _target(settings)),
         _Check("alerts", _alerts, frozenset({"ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"})),
         _Check("archive", _backlog, frozenset({"ELT_DATA_DIR", "RAW_STORE_URL"})),
+        _Check("erasure", _erasure, frozenset({"ELT_DATA_DIR"})),
         _Check("warehouse", _warehouse, server | {"ELT_TARGET", "ELT_DATA_DIR"}),
         _Check("sources", _sources),
         _Check("files", _files, frozenset({"CSV_DATA_PATH"})),
@@ -160,6 +162,14 @@ def _backlog(settings: Settings) -> Iterator[Finding]:
             f"{waiting} objects wait in {shelf.backlog} for {settings.raw_store_url}",
             "see that RAW_STORE_URL and its credentials are right; the next `elt land` archives "
             "them",
+        )
+
+
+def _erasure(settings: Settings) -> Iterator[Finding]:
+    """An erasure that was not finished."""
+    if (settings.data_dir / note.NAME).exists():
+        yield Finding(
+            "erasure", "an erasure is not finished; `elt erase` goes on with it", "run `elt erase`"
         )
 
 

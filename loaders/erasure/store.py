@@ -9,6 +9,7 @@ import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -183,10 +184,12 @@ class Removal:
             numbers = tuple(sorted(rows[batch.id]))
             other = ErasedBatch(batch.id, batch.source, batch.table, numbers, landed, aside)
             batches.append(own.get(batch.id, other))
+        is_told = any(e.history == name and e.run_id == self._run_id for e in shelved.erasures)
+        moment = datetime.now(UTC).isoformat() if is_told else self._moment  # more has landed
         erasure = Erasure(
             name,
             self._run_id,
-            self._moment,
+            moment,
             tuple(batches),
             self._moved.get(name, {}),
             self._objects,
@@ -194,7 +197,7 @@ class Removal:
         self._work.mkdir(parents=True, exist_ok=True)
         path = self._work / "erasure.json"
         path.write_bytes(msgspec.json.encode(erasure))
-        key = erasure_key(name, self._moment, self._run_id)
+        key = erasure_key(name, moment, self._run_id)
         self._store.replace(key, path)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from loaders import ledger
 from loaders.archive import Archive
-from loaders.archive.erasures import ErasedBatch
+from loaders.archive.erasures import ErasedBatch, read_erasures
 from loaders.archive.shelf import Shelf
 from loaders.erasure.note import Note
 from loaders.erasure.search import (
@@ -21,14 +21,14 @@ from loaders.erasure.search import (
     raw_rows,
     with_mended,
 )
-from loaders.erasure.shelved import Shelved, find
+from loaders.erasure.shelved import Shelved, find, histories
 from loaders.erasure.store import Removal
 from loaders.erasure.subjects import Subject
 from loaders.erasure.tables import batches_of, erase
 from loaders.erasure.values import MOST, candidates_of, contains, unshared
 from loaders.errors import AssayError, BadParameterError
 from loaders.ledger import raw_columns
-from loaders.ledger.erasures import erased_counts
+from loaders.ledger.erasures import erased_by
 from loaders.raw_store import RawStore, open_raw_store
 from loaders.settings import Settings
 from loaders.warehouse import Auditor, Warehouse
@@ -159,8 +159,8 @@ def _others(reader: Auditor, rows: Rows) -> Iterator[str]:
 
 def carry_out(
     settings: Settings, warehouse: Warehouse, store: RawStore, looked: Looked, note: Note
-) -> Mapping[str, str]:
-    """Take the rows out of the raw store, then out of the warehouse; which objects were replaced.
+) -> None:
+    """Take the rows out of the raw store, then out of the warehouse.
 
     It may be repeated after a kill, with the same note.
 
@@ -168,14 +168,35 @@ def carry_out(
         AssayError: a row cannot be taken out, or the store or the warehouse refuses.
     """
     removal = Removal(settings, store, note.run_id, note.moment)
-    objects = removal.carry_out(looked.shelved, {batch.id: batch for batch in looked.batches})
+    removal.carry_out(looked.shelved, {batch.id: batch for batch in looked.batches})
     if any(batch.rows for batch in looked.batches):
         erase(warehouse, looked.batches, note.run_id, note.moment)
-    return objects
 
 
-def erased_rows(warehouse: Warehouse) -> tuple[int, int]:
-    """How many rows of raw, and of the quarantine, were ever erased."""
+class Done(NamedTuple):
+    """What an erasure has taken away, over all of its tries."""
+
+    batches: tuple[str, ...]
+    landed: int
+    quarantined: int
+    archived: int
+    objects: int
+
+
+def done_by(warehouse: Warehouse, store: RawStore, run_id: str) -> Done:
+    """What the erasure that a run began has done so far."""
     with warehouse.reading() as reader:
-        counts = erased_counts(reader).values()
-    return sum(landed for landed, _ in counts), sum(aside for _, aside in counts)
+        rows = erased_by(reader, run_id)
+    told = [
+        erasure
+        for name in histories(store)
+        for erasure in read_erasures(store, name).erasures
+        if erasure.run_id == run_id
+    ]
+    return Done(
+        tuple(sorted({batch_id for batch_id, _, _ in rows})),
+        sum(landed for _, landed, _ in rows),
+        sum(aside for _, _, aside in rows),
+        sum(len(erasure.batches) for erasure in told),
+        len({key for erasure in told for key in erasure.objects}),
+    )

@@ -28,3 +28,14 @@ def erased_counts(reader: Reader) -> dict[str, tuple[int, int]]:
         f"cast(sum(rows_quarantined) as bigint) from {RAW_SCHEMA}.{TABLE} group by 1"
     ).rows
     return {batch_id: (landed, aside) for batch_id, landed, aside in rows}
+
+
+def erased_by(reader: Reader, run_id: str) -> list[tuple[str, int, int]]:
+    """What the erasure of a run has taken: batch, rows of raw, rows in quarantine."""
+    if not has_table(reader, TABLE):
+        return []
+    return reader.fetch(
+        f"select _batch_id, rows_landed, rows_quarantined from {RAW_SCHEMA}.{TABLE} "
+        "where run_id = %s",
+        (run_id,),
+    ).rows

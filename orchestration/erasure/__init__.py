@@ -155,16 +155,18 @@ def _erase_raw(
     )
     note.write(settings.data_dir, going)
     tell(f"Erasing {looked.landed + looked.quarantined} rows, and {looked.archived} batches …")
-    objects = work.carry_out(settings, warehouse, store, looked, going)
+    work.carry_out(settings, warehouse, store, looked, going)
+    cleaning.forget_profiles(warehouse, subject)
+    done = work.done_by(warehouse, store, going.run_id)
     return Erasure(
         subjects=tuple(_hashed(settings, term) for term in subject.terms),
-        rows=looked.landed,
-        quarantined=looked.quarantined,
-        archived=looked.archived,
-        objects=len(objects),
+        rows=done.landed,
+        quarantined=done.quarantined,
+        archived=done.archived,
+        objects=done.objects,
         files=0,
         values=len(looked.values),
-        sources=tuple(_sources(warehouse, looked.rows)),
+        sources=tuple(_sources(warehouse, done.batches)),
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import msgspec
 
-from loaders import ledger
+from loaders import ledger, profiles
 from loaders.erasure import loose
 from loaders.erasure.subjects import Subject
 from loaders.ledger import raw_columns
@@ -19,6 +19,17 @@ from orchestration.publishing import older
 from orchestration.registry import Erasure, Registry
 
 INSTEAD = "[erased]"
+
+
+def forget_profiles(warehouse: Warehouse, subject: Subject) -> None:
+    """Drop the profiles of raw tables that rows were erased of: they quote values.
+
+    A build makes those of small tables anew.
+    """
+    with warehouse.reading() as reader:
+        is_there = ledger.has_relation(reader, profiles.SCHEMA, profiles.TABLE)
+    if is_there:
+        warehouse.commit([(profiles.DELETE, (table,)) for table in sorted(subject.tables)])
 
 
 def clean(
@@ -62,10 +73,11 @@ def _sources_of(warehouse: Warehouse) -> dict[str, str]:
 def _compact(settings: Settings, warehouse: Warehouse, subject: Subject) -> None:
     with warehouse.reading() as reader:
         there = raw_columns(reader)
-        has_runs = ledger.has_relation(reader, "ops", "_runs")
+        of_ops = [("ops", "_runs"), (profiles.SCHEMA, profiles.TABLE)]
+        rewritten = [(s, name) for s, name in of_ops if ledger.has_relation(reader, s, name)]
     ours = ("_batches", "_quarantine", "_replays", "_tombstones")
     tables = [(RAW_SCHEMA, name) for name in (*sorted(subject.tables), *ours) if name in there]
-    compact(warehouse, [*tables, ("ops", "_runs")] if has_runs else tables)
+    compact(warehouse, [*tables, *rewritten])
     if isinstance(warehouse, DuckDB):
         if warehouse.is_published_by_copy:
             warehouse.refresh_published()

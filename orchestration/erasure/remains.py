@@ -46,9 +46,8 @@ def loose_files(settings: Settings) -> Iterator[Path]:
 
 def _logs(settings: Settings) -> list[Path]:
     """The folder of logs, where it is not in the data folder."""
-    log_dir = getattr(settings, "log_dir", None)
-    is_apart = log_dir is not None and not Path(log_dir).is_relative_to(settings.data_dir)
-    return [Path(log_dir)] if log_dir is not None and is_apart else []
+    log_dir = settings.log_dir
+    return [] if log_dir.is_relative_to(settings.data_dir) else [log_dir]
 
 
 def _is_of_runs(settings: Settings, path: Path) -> bool:

@@ -136,8 +136,7 @@ def test_killed_in_the_raw_store_and_run_again_it_ends_the_same(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copies = Copies(tmp_path, api)
-    for number in (3, 8):
-        assert kill_and_finish(copies, number, monkeypatch)
+    assert kill_and_finish(copies, 8, monkeypatch)
 
 
 @pytest.mark.long
