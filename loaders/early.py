@@ -7,19 +7,24 @@ way waits for all of it.
 import threading
 from collections.abc import Callable
 
-_under_way: list[threading.Thread] = []
+_begun: list[threading.Thread] = []
+_begins = threading.Lock()
 
 
 def begin(imports: Callable[[], None]) -> None:
     """Begin to import something."""
     thread = threading.Thread(target=imports, daemon=True)
-    _under_way.append(thread)
-    thread.start()
+    with _begins:  # nobody waits for a thread that has not started
+        _begun.append(thread)
+        thread.start()
 
 
 def wait() -> None:
-    """Wait for what was begun, unless it is this that asks."""
-    for thread in list(_under_way):
-        if thread is not threading.current_thread():
-            thread.join()
-            _under_way.remove(thread)
+    """Wait for what was begun; where that is one of those itself, for what was begun before it."""
+    with _begins:
+        threads = list(_begun)
+    asking = threading.current_thread()
+    for thread in threads:
+        if thread is asking:
+            break  # those after it may wait for it
+        thread.join()

@@ -4,30 +4,29 @@ Each lands by the code that it landed by before, dlt and all; what the ledger sa
 is compared with what it says now. The moments of rows and runs are those of then.
 """
 
-import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from loaders import ledger
-from loaders.archive import Archive, is_received, records
-from loaders.archive.histories import History, Told, each, read_history
+from loaders.archive import Archive, records
+from loaders.archive.contents import restore
+from loaders.archive.erasures import Erased, Moved, read_erasures
+from loaders.archive.histories import History, Told, read_history
 from loaders.archive.remembered import history_of
 from loaders.archive.shelf import Shelf
 from loaders.archive.tombstones import read_deletions
 from loaders.batch import Batch, Books
 from loaders.catalog import FilesSource, FileTable
-from loaders.destinations.tables import Manifest, Restored
+from loaders.destinations.tables import Restored
+from loaders.erasure.restoring import erase_again
 from loaders.errors import AssayError, SettingsError
-from loaders.intake.packed.unwrap import unwrap
 from loaders.landing.pipeline import run_pipeline
 from loaders.ledger.tombstones import entomb
 from loaders.progress import PROGRESS
-from loaders.raw_store import MissingKeyError, RawStore, open_raw_store
-from loaders.raw_store.local import LocalStore
+from loaders.raw_store import RawStore, open_raw_store
 from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, Warehouse
 
@@ -95,14 +94,16 @@ def rebuild(
         AssayError: a landing fails, or what landed is not what landed before.
     """
     folder = settings.runs_dir / run_id / "found"
+    erased = read_erasures(store, history.name)
     PROGRESS.begin("Rebuilding", history.bytes)
     try:
         for told in history.landings:
-            paths, problems = _restore(settings, store, told, folder)
-            yield _land(settings, warehouse, told, paths, problems, run_id)
+            paths, problems = restore(settings, store, told, folder, erased.moved)
+            yield _land(settings, warehouse, told, paths, problems, run_id, erased)
             shutil.rmtree(folder, ignore_errors=True)
         for deletion in read_deletions(store, history.name):
             entomb(warehouse, deletion)
+        erase_again(warehouse, history, erased)
         Archive(settings, warehouse).remember(history.name)
     finally:
         PROGRESS.end()
@@ -116,10 +117,12 @@ def _land(
     paths: Mapping[str, Path],
     problems: Collection[str],
     run_id: str,
+    erased: Erased,
 ) -> Rebuilt:
     landing = told.landing
+    moved = erased.moved
     manifests = [
-        msgspec.structs.replace(manifest, restored=_restored(told, manifest.batch, paths))
+        msgspec.structs.replace(manifest, restored=_restored(told, manifest.batch, paths, moved))
         for manifest in landing.manifests
         if not manifest.is_new or manifest.batch.id in paths
     ]
@@ -133,7 +136,7 @@ def _land(
         landed = records.what_landed(reader, landing)
     now = landed.batches if landed else {}
     if told.landed is not None:
-        _compare(now, told, paths)
+        _compare(now, told, paths, erased.rows)
     elif landed is not None:
         Archive(settings, warehouse).confirm_as(told.key, landed)
     books: dict[str, Books] = {}
@@ -144,10 +147,14 @@ def _land(
     return Rebuilt(landing.source, books, len(new), size, tuple(problems))
 
 
-def _restored(told: Told, batch: Batch, paths: Mapping[str, Path]) -> Restored:
+def _restored(
+    told: Told, batch: Batch, paths: Mapping[str, Path], moved: Mapping[str, Moved]
+) -> Restored:
     path, landed = str(paths.get(batch.id, "")), told.landed
+    content = moved[batch.id].sha256 if batch.id in moved else None
+    sha256 = batch.sha256 if content else None
     if landed is None:
-        return Restored(path)
+        return Restored(path, sha256=sha256, content_sha256=content)
     entry = landed.batches.get(batch.id)
     return Restored(
         path,
@@ -156,86 +163,31 @@ def _restored(told: Told, batch: Batch, paths: Mapping[str, Path]) -> Restored:
         entry.changed_at if entry else None,
         landed.landing_id,
         landed.recorded_at,
+        sha256,
+        content,
     )
 
 
-def _compare(now: Mapping[str, records.Entry], told: Told, paths: Mapping[str, Path]) -> None:
-    """What landed is what landed before: rows, those set aside, and every value of them."""
+def _compare(
+    now: Mapping[str, records.Entry],
+    told: Told,
+    paths: Mapping[str, Path],
+    erased: Collection[str],
+) -> None:
+    """What landed is what landed before: rows, those set aside, and every value of them.
+
+    Of a batch that rows were erased of, as many were read; what is left is compared in the end.
+    """
     assert told.landed is not None
     for batch_id, then in told.landed.batches.items():
-        if batch_id in paths and now.get(batch_id) != then:
+        if batch_id not in paths:
+            continue
+        found = now.get(batch_id)
+        is_same = found == then
+        if batch_id in erased:
+            is_same = found is not None and found.books.read == then.books.read
+        if not is_same:
             raise AssayError(
                 f"batch {batch_id} of source {told.landing.source} is not what it was: "
-                f"{then} in the raw store, {now.get(batch_id)} in the warehouse"
+                f"{then} in the raw store, {found} in the warehouse"
             )
-
-
-def _restore(
-    settings: Settings, store: RawStore, told: Told, folder: Path
-) -> tuple[dict[str, Path], list[str]]:
-    """The contents of what was new in a landing, as local files; and what the store has not."""
-    paths: dict[str, Path] = {}
-    problems: list[str] = []
-    new = [manifest for manifest in told.landing.manifests if manifest.is_new]
-    if told.landed is not None:  # others had landed by then
-        new = [manifest for manifest in new if manifest.batch.id in told.landed.batches]
-    keys = {manifest.batch.id: _key(told, manifest) for manifest in new}
-    fetched = _fetch_all(store, {key for key in keys.values() if key}, folder)
-    unpacked: dict[Path, dict[str, Path]] = {}
-    for manifest in new:
-        batch, key = manifest.batch, keys[manifest.batch.id]
-        path = fetched.get(key) if key else None
-        if path is not None and key in told.landing.contents.values():
-            path = _decompressed(path, folder / f"{batch.id}.content")
-        elif path is not None and batch.received and batch.received.sha256 != batch.sha256:
-            if path not in unpacked:
-                unpacked[path] = _unpack(path, folder, settings.max_unpacked_bytes)
-            path = unpacked[path].get(batch.sha256)
-        if path is None:
-            problems.append(f"{batch.uri} is not in the raw store ({key or 'it was not archived'})")
-        else:
-            paths[batch.id] = path
-    return paths, problems
-
-
-def _key(told: Told, manifest: Manifest) -> str | None:
-    """Where in the store the content of a batch is, or that in which it is packed."""
-    if is_received(manifest.batch):
-        return manifest.archived_as
-    return told.landing.contents.get(manifest.batch.id)
-
-
-def _fetch_all(store: RawStore, keys: Collection[str], folder: Path) -> dict[str, Path]:
-    """The objects that are there, as local files."""
-    found = each(partial(_fetch, store, folder), sorted(keys))
-    return {key: path for key, path in zip(sorted(keys), found, strict=True) if path}
-
-
-def _fetch(store: RawStore, folder: Path, key: str) -> Path | None:
-    try:
-        if isinstance(store, LocalStore):
-            return store.path_of(key)
-        path = folder / hashlib.sha256(key.encode()).hexdigest()
-        store.fetch(key, path)
-    except MissingKeyError:
-        return None
-    return path
-
-
-def _unpack(path: Path, folder: Path, limit: int) -> dict[str, Path]:
-    """The files that are packed in one, by their hash."""
-    found = {}
-    for member in unwrap(path, folder / "unpacked", limit):
-        if member.problem is None:
-            with member.path.open("rb", buffering=0) as file:
-                found[hashlib.file_digest(file, "sha256").hexdigest()] = member.path
-    return found
-
-
-def _decompressed(path: Path, target: Path) -> Path:
-    from zstandard import ZstdDecompressor
-
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("rb") as source, target.open("wb") as content:
-        ZstdDecompressor().copy_stream(source, content)
-    return target

@@ -12,6 +12,7 @@ from loaders.errors import SettingsError
 from loaders.intake.arrow_sums import ArrowSums
 from loaders.intake.checksum import Hashes, shown, total
 from loaders.ledger import has_table, raw_columns
+from loaders.ledger.erasures import erased_counts
 from loaders.warehouse import RAW_SCHEMA, Auditor, Reader, Warehouse
 
 
@@ -35,6 +36,7 @@ class _Entry(NamedTuple):
     landed: int
     quarantined: int
     checksum: str | None
+    erased: tuple[int, int] = (0, 0)
 
 
 class _Counted(NamedTuple):
@@ -72,9 +74,12 @@ def _ledger(reader: Reader) -> dict[str, dict[str, _Entry]]:
         "select table_name, _batch_id, uri, rows_landed, rows_quarantined, "
         f"{'checksum' if is_kept else 'null'} from {RAW_SCHEMA}._batches"
     ).rows
+    erased = erased_counts(reader)
     entries: dict[str, dict[str, _Entry]] = {}
     for table, batch_id, *entry in rows:
-        entries.setdefault(table, {})[batch_id] = _Entry(*entry)
+        entries.setdefault(table, {})[batch_id] = _Entry._make(
+            (*entry, erased.get(batch_id, (0, 0)))
+        )
     return entries
 
 
@@ -120,13 +125,17 @@ def _judge(
         found = counted.get(batch_id, _Counted())
         set_aside = aside.get(batch_id, 0)
         where = f"batch {batch_id} ({entry.uri})"
-        if found.rows != entry.landed:
-            problems.append(f"{where}: {entry.landed} rows landed, raw has {found.rows}")
+        gone, gone_aside = entry.erased
+        without = f" and {gone} were erased" if gone else ""
+        if found.rows != entry.landed - gone:
+            problems.append(f"{where}: {entry.landed} rows landed{without}, raw has {found.rows}")
         elif entry.checksum is not None and entry.checksum != shown(found.checksum):
             problems.append(f"{where}: its {found.rows} rows are not those that landed")
-        if set_aside != entry.quarantined:
+        if set_aside != entry.quarantined - gone_aside:
+            without = f" and {gone_aside} erased" if gone_aside else ""
             problems.append(
-                f"{where}: {entry.quarantined} rows were set aside, quarantine has {set_aside}"
+                f"{where}: {entry.quarantined} rows were set aside{without}, "
+                f"quarantine has {set_aside}"
             )
     for stranger in counted.keys() - entries.keys():
         rows = counted[stranger].rows

@@ -40,6 +40,7 @@ LEDGER = {
     "_batches": "count(*), cast(max(landed_at) as varchar)",
     "_replays": "count(*)",
     "_tombstones": "count(*)",
+    "_erasures": "count(*)",
 }
 
 
@@ -129,7 +130,7 @@ def _reason(last: _Build, fingerprint: str, ledger: str, existing: Collection[st
 
 
 def _landed(ledger: str) -> list[str]:
-    return [end for end in ledger.split("; ") if not end.startswith("_tombstones ")]
+    return [end for end in ledger.split("; ") if not end.startswith(("_tombstones ", "_erasures "))]
 
 
 def _last(reader: Reader) -> _Build | None:

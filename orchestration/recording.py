@@ -192,7 +192,8 @@ def _state(record: RunRecord) -> State:
     is_landed = not any(outcome.problems for outcome in record.sources)
     is_landed &= not any(upload.reason for upload in record.uploads)
     is_built = record.transform is None or record.transform.is_success
-    return "succeeded" if is_landed and is_built else "failed"
+    is_erased = record.erasure is None or not record.erasure.found
+    return "succeeded" if is_landed and is_built and is_erased else "failed"
 
 
 def _finish(settings: Settings, records: Registry, record: RunRecord, alerts: Alerts) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from loaders.errors import SettingsError, WarehouseError
 from loaders.settings import PROJECT_DIR, Settings
 from loaders.warehouse import Postgres, open_warehouse
+from orchestration.registry import totals
 from orchestration.registry.postgres import PostgresStore
 
 SCRIPT = PROJECT_DIR / "deploy" / "postgres" / "roles.sql"
@@ -42,7 +43,9 @@ def set_up_roles(settings: Settings) -> tuple[list[Role], list[str]]:
     warehouse = open_warehouse(settings)
     if not isinstance(warehouse, Postgres) or warehouse.is_embedded:
         raise SettingsError("roles are for a PostgreSQL server: name it with DATABASE_URL")
-    PostgresStore(warehouse).make()  # each role writes records there
+    store = PostgresStore(warehouse)
+    store.make()  # each role writes records there, and counts them
+    totals.make(store)
     warehouse.connect("assay roles").close()  # which says what is wrong, in our words
     notices: list[str] = []
     named: dict[str, Any] = {**warehouse.database, "application_name": "assay roles"}

@@ -8,7 +8,7 @@ from loaders.pipelines import Result
 from loaders.warehouse import DuckDB, Warehouse
 from orchestration import reading
 from orchestration.formats import table
-from orchestration.registry import Rebuild, RunRecord
+from orchestration.registry import Erasure, Rebuild, RunRecord
 
 FIRST_ROWS = 5
 SHOWN = (
@@ -59,7 +59,27 @@ def _record(record: RunRecord, command: str) -> Iterator[str]:
     if record.rollback:
         yield f"Rolled back to the build of run {record.rollback.published};"
         yield f"            that of run {record.rollback.withdrawn} is withdrawn."
+    if record.erasure:
+        yield from _erased(record.erasure)
     yield from _aside(record, command)
+
+
+def _erased(done: Erasure) -> Iterator[str]:
+    yield (
+        f"Erased      {done.rows} rows of raw and {done.quarantined} in quarantine; "
+        f"{done.archived} batches in the raw store, {done.objects} objects and {done.files} files "
+        "written anew"
+    )
+    yield ""
+    if done.places:
+        rows = [(place.place, place.searched or "-", place.found) for place in done.places]
+        yield table(("searched again", "how many", "found"), rows)
+        yield ""
+        yield f"by column, and byte by byte for {done.values} values that no other row has"
+    for told in done.unproved:
+        yield f"  NOT PROVED {told}"
+    for uri in done.sources:
+        yield f"  STILL IN  {uri}, which is yours to mend: its content as it is lands no more"
 
 
 def _carried(pipeline: str, result: Result) -> Iterator[str]:

@@ -51,6 +51,17 @@ def test_make_alone_lists_the_targets(bare: Path) -> None:
         assert f"\n  {target} " in listed
 
 
+@pytest.mark.contract("S3-33")
+def test_the_targets_of_the_earlier_system_are_there(bare: Path) -> None:
+    listed = make(bare).stdout
+    for target in ("build", "run", "test", "clean", "fmt", "lint", "help"):
+        assert f"\n  {target} " in listed
+    for target in ("docker-build", "docker-up", "docker-down", "docker-logs"):
+        assert f"\n  {target} " in listed
+    assert "bin/elt run" in make(bare, "--dry-run", "run").stdout
+    assert "--require-hashes -r requirements.txt" in make(bare, "--dry-run", "build").stdout
+
+
 def test_a_python_that_is_too_old_is_named(bare: Path) -> None:
     done = make(bare, "elt", f"PYTHON={program(bare, OLD_PYTHON)}")
     assert done.returncode != 0

@@ -8,7 +8,7 @@ from loaders.catalog.conflicts import OnConflict, conflicts_of
 from loaders.catalog.elasticsearch import ElasticsearchSource, IndexTable
 from loaders.catalog.files import FilesSource, FileTable
 from loaders.catalog.names import DOCUMENTS, PATHS
-from loaders.catalog.reading import load_catalog, load_schedules
+from loaders.catalog.reading import load_catalog, load_schedules, load_subjects
 from loaders.catalog.rest_api import ApiTable, RestApiSource
 from loaders.catalog.schedules import Schedule
 from loaders.catalog.specs import SourceSpec, modelled_tables_of, tables_of
@@ -28,6 +28,7 @@ __all__ = [
     "conflicts_of",
     "load_catalog",
     "load_schedules",
+    "load_subjects",
     "modelled_tables_of",
     "tables_of",
 ]

@@ -26,6 +26,7 @@ PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: dict[Name, Annotated[SourceSpec, msgspec.Meta()]]
     schedules: dict[Name, Schedule] = {}
+    subjects: dict[Name, tuple[str, ...]] = {}
 
 
 def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, SourceSpec]:
@@ -35,6 +36,22 @@ def load_catalog(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, Sou
         SettingsError: naming the file, the line, and what is wrong there.
     """
     return _read(settings, path)[0].sources
+
+
+def load_subjects(settings: Settings, path: Path = CATALOG_PATH) -> dict[str, tuple[str, ...]]:
+    """Which columns of raw tables hold the ids of a kind of subject, as `table.column`.
+
+    Raises:
+        SettingsError: naming the file, the line, and what is wrong there.
+    """
+    catalog, root = _read(settings, path)
+    tables = {table for source in catalog.sources.values() for table in source.tables}
+    for kind, places in catalog.subjects.items():
+        for place in places:
+            if place.partition(".")[0] not in tables or not place.partition(".")[2]:
+                line = line_of(root, ("subjects", kind))
+                raise SettingsError(f"{path.name}, line {line}: {place} is no column of a table")
+    return catalog.subjects
 
 
 def load_schedules(

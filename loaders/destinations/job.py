@@ -143,7 +143,7 @@ class LandingJob(RunnableLoadJob):
             batch.source,
             batch.table,
             batch.uri,
-            batch.sha256,
+            manifest.sha256,
             batch.bytes,
             batch.format,
             batch.compression,
@@ -214,7 +214,7 @@ class LandingJob(RunnableLoadJob):
             f"({', '.join(map(self._sql.escape_column_name, REPLAYS))}) "
             "select %s, null, _batch_id, _row, %s, %s, %s, %s "
             f"from {self._sql.make_qualified_table_name('_quarantine')} where _batch_id = %s",
-            *(batch.id, batch.sha256, self._last_landing(), manifest.run_id, self._load_id),
+            *(batch.id, manifest.sha256, self._last_landing(), manifest.run_id, self._load_id),
             batch.replay_of,
         )
 
@@ -290,7 +290,8 @@ def _manifest(row: dict[str, Any]) -> Manifest:
         return manifest
     before = msgspec.structs.replace(manifest, restored=None)
     row["manifest"] = msgspec.json.encode(before).decode()
-    batch = msgspec.structs.replace(manifest.batch, path=manifest.restored.path)
+    path, sha256 = manifest.restored.path, manifest.restored.content_sha256
+    batch = msgspec.structs.replace(manifest.batch, path=path, sha256=sha256 or manifest.sha256)
     return msgspec.structs.replace(manifest, batch=batch)
 
 

@@ -43,6 +43,14 @@ DEFAULTS = {  # of a lineage column: the function, its type, its answer
 }
 
 
+# what a landing asks of the ledger takes no longer after a hundred thousand others
+INDEXES = {
+    "_batches_landed_at": "_batches (landed_at)",
+    "_batches_run_id": "_batches (run_id)",
+    "_landings_landing_id": "_landings (landing_id)",
+    "_landings_run_id": "_landings (run_id)",
+    "_landings_source": "_landings (source, landing_id)",
+}
 NUMBER_ROWS = "create temporary sequence if not exists pg_temp._landing_row cache 10000"
 BEGIN_BATCH = """
     select setval('pg_temp._landing_row', 1, false),
@@ -179,9 +187,8 @@ class AssayPostgresClient(PostgresClient):
             self.sql_client.execute_sql(
                 f"create index on {table} using brin (_batch_id) with (autosummarize = on)"
             )
-        self.sql_client.execute_sql(
-            f"create index if not exists _batches_landed_at on {schema}._batches (landed_at)"
-        )
+        for name, columns in INDEXES.items():
+            self.sql_client.execute_sql(f"create index if not exists {name} on {schema}.{columns}")
 
 
 class AssayPostgres(ResolvedOnce, postgres):

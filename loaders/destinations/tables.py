@@ -1,6 +1,7 @@
 """The tables of the raw schema that are ours: ledger, landings, quarantine and their like.
 
-Landings fill all of them but `_tombstones`, which `loaders.deletion` writes.
+Landings fill all of them but `_tombstones`, which `loaders.deletion` writes, and `_erasures`, which
+`loaders.erasure` does.
 """
 
 from datetime import datetime
@@ -18,7 +19,8 @@ class Restored(msgspec.Struct, frozen=True):
     """What a rebuild knows of a batch that has landed before, in a warehouse that is lost.
 
     `path` is where its content is now; the moments (UTC, ISO 8601) and the number of the landing
-    are those of then, None where nothing of the kind was recorded.
+    are those of then, None where nothing of the kind was recorded. `sha256` is the hash that the
+    batch has in the ledger, where rows were erased of its content since: that is `content_sha256`.
     """
 
     path: str
@@ -27,6 +29,8 @@ class Restored(msgspec.Struct, frozen=True):
     changed_at: str | None = None
     landing_id: int | None = None
     recorded_at: str | None = None
+    sha256: str | None = None
+    content_sha256: str | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -56,6 +60,11 @@ class Manifest(msgspec.Struct, frozen=True):
     def before(self) -> Restored:
         """What a rebuild knows of it; nothing where it lands for the first time."""
         return self.restored or Restored(self.batch.path)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the batch, as the ledger has it."""
+        return self.before.sha256 or self.batch.sha256
 
 
 class Landed(NamedTuple):
@@ -168,6 +177,16 @@ TOMBSTONES = {
     "deleted_at": MOMENT,
     "_dlt_load_id": TEXT,
 }
+ERASURES = {
+    "_batch_id": TEXT,
+    "source": TEXT,
+    "table_name": TEXT,
+    "rows_landed": COUNT,
+    "rows_quarantined": COUNT,
+    "run_id": TEXT,
+    "erased_at": MOMENT,
+    "_dlt_load_id": TEXT,
+}
 OURS = {
     "_batches": BATCHES,
     "_landings": LANDINGS,
@@ -175,6 +194,7 @@ OURS = {
     "_replays": REPLAYS,
     "_schema_changes": SCHEMA_CHANGES,
     "_tombstones": TOMBSTONES,
+    "_erasures": ERASURES,
 }
 
 

@@ -1,7 +1,7 @@
 """The raw store: everything as it was received, on a disk, S3 or Azure Blob.
 
-An object is written once and never changes. Its key is a path of names with `/` between them, under
-the prefix that `RAW_STORE_URL` names.
+An object is written once and never changes; only an erasure takes one away. Its key is a path of
+names with `/` between them, under the prefix that `RAW_STORE_URL` names.
 """
 
 from collections.abc import Iterator
@@ -58,6 +58,9 @@ class RawStore(Protocol):
         Raises:
             MissingKeyError: there is no such object.
         """
+
+    def remove(self, key: str) -> None:
+        """Take an object away, for an erasure; one that is not there is fine."""
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """The keys that begin so, in order."""

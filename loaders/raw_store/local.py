@@ -75,6 +75,11 @@ class LocalStore:
         with self._telling(key):
             return self._place(key).open("rb")
 
+    def remove(self, key: str) -> None:
+        """Unlink an object."""
+        with self._telling(key):
+            self._place(key).unlink(missing_ok=True)
+
     def keys(self, prefix: str = "") -> Iterator[str]:
         """The keys that begin so; parts of a killed process's are none."""
         above = self.folder / prefix.rpartition("/")[0]

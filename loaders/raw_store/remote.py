@@ -6,7 +6,7 @@ other. The bucket or container is made when it turns out to be missing.
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -72,6 +72,11 @@ class RemoteStore:
         with self._telling(key):
             file = self._fs.open(self._place(key), "rb", cache_type="readahead")
             return cast("BinaryIO", file)
+
+    def remove(self, key: str) -> None:
+        """Delete an object; where a bucket keeps versions, those before stay (docs/erasure.md)."""
+        with suppress(MissingKeyError), self._telling(key):
+            self._fs.rm_file(self._place(key))
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """The keys that begin so."""

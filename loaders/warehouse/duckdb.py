@@ -137,6 +137,16 @@ class DuckDB:
             yield
 
     @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """A connection that writes, for what is no statement of ours alone.
+
+        Raises:
+            WarehouseError: as for `writing`.
+        """
+        with self._writer() as connection:
+            yield connection
+
+    @contextmanager
     def _writer(self) -> Iterator[Any]:
         import duckdb
 

@@ -14,6 +14,7 @@ import click
 from loaders.errors import AssayError, SettingsError
 from orchestration.cli.alert import alert
 from orchestration.cli.deletion import delete
+from orchestration.cli.erasure import erase
 from orchestration.cli.inspect import inspect
 from orchestration.cli.output import hidden, log_event, say
 from orchestration.cli.quarantine import quarantine
@@ -85,6 +86,7 @@ main.add_command(runs)
 main.add_command(rebuild)
 main.add_command(rollback)
 main.add_command(delete)
+main.add_command(erase)
 main.add_command(quarantine)
 main.add_command(inspect)
 main.add_command(schedule)

@@ -7,6 +7,7 @@ a tenth of an import such as dlt's; to take the same objects apart at the end co
 import atexit
 import gc
 import os
+import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -19,6 +20,7 @@ NEW_OBJECTS = 50_000  # between two collections; Python's default is 700
 def elt() -> NoReturn:
     """Run the command line and end the process with its exit code."""
     gc.set_threshold(NEW_OBJECTS, 20, 20)
+    hear_sigterm()
     code: object = 1
     try:
         main()
@@ -28,6 +30,15 @@ def elt() -> NoReturn:
         traceback.print_exc()
     finally:
         _leave(code)
+
+
+def hear_sigterm() -> None:
+    """Let SIGTERM end a container's first process too, which by itself ignores it.
+
+    Whoever has something to finish sets a handler of its own later.
+    """
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
 
 
 def _leave(code: object) -> NoReturn:

@@ -27,7 +27,7 @@ from orchestration.http.runs import variables_of
 from orchestration.invocations import COMMAND, begin_log
 from orchestration.lock import holder_of
 
-LOG = "service-docs.log"  # in the data folder: what `elt docs` said
+LOG = "service-docs.log"  # in the log folder: what `elt docs` said
 RETRY_SECONDS = 60.0  # after it failed
 LAST_BYTES = 4096  # of what it said
 log = logging.getLogger("assay.http")
@@ -100,7 +100,7 @@ class DocsSite:
             return told
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        output = self._settings.data_dir / LOG
+        output = self._settings.log_dir / LOG
         begin_log(output, "docs")
         with output.open("ab") as lines:
             return subprocess.Popen(
@@ -117,7 +117,7 @@ class DocsSite:
         with self._lock:
             self._making = None
             if code and not self._is_ending:
-                self._fail(_last_line(self._settings.data_dir / LOG) or f"it ended with {code}")
+                self._fail(_last_line(self._settings.log_dir / LOG) or f"it ended with {code}")
 
     def _fail(self, told: str) -> None:
         self._failed_at = time.monotonic()

@@ -40,7 +40,7 @@ class Overviews:
             return self._newest
 
     async def _look(self) -> Overview:
-        told = f"the {self._settings.target} warehouse did not answer"
+        told = _down(self._settings)
         if await self._probe.is_up():
             try:
                 with anyio.fail_after(PATIENCE):
@@ -50,5 +50,11 @@ class Overviews:
                         limiter=self._lookers,
                     )
             except TimeoutError:
-                told += f" within {PATIENCE:.0f} s"
+                told = f"It gave no answer within {PATIENCE:.0f} s."
         return await anyio.to_thread.run_sync(look_without_warehouse, self._settings, told)
+
+
+def _down(settings: Settings) -> str:
+    if settings.target == "duckdb":
+        return f"{settings.duckdb_path} cannot be read, or is no DuckDB file."
+    return "PostgreSQL cannot be reached, or refuses the service."

@@ -13,6 +13,7 @@ from loaders.errors import AssayError
 GRACE_SECONDS = 30  # for requests under way, when it is told to end
 MOST_AT_ONCE = 256  # connections; more are answered with 503
 KEEP_ALIVE_SECONDS = 15
+LONGEST_HEAD = 256_000  # bytes; a query of 10,000 characters may take 12 each in an address
 
 
 def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> None:
@@ -35,6 +36,7 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
             proxy_headers=False,
             limit_concurrency=MOST_AT_ONCE,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            h11_max_incomplete_event_size=LONGEST_HEAD,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         _Server(config, app.state.service.stop).run(sockets=[listener])

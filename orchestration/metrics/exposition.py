@@ -68,13 +68,14 @@ def _values(snapshot: Snapshot) -> Values:
 
 
 def _first(catalog: Mapping[str, SourceSpec]) -> Iterator[numbers.Number]:
-    """The counters of what has not happened yet."""
+    """The numbers of what has not happened yet."""
     for layer in numbers.LAYERS:
         yield numbers.Number(numbers.WRITE_ERRORS, (layer,), 0)
     yield numbers.Number(numbers.ERRORS, (numbers.NO_SOURCE, "build"), 0)
     for source, spec in catalog.items():
         yield numbers.Number(numbers.PROCESSED, (source,), 0)
         yield numbers.Number(numbers.SOURCE_FAILURES, (source,), 0)
+        yield numbers.Number(numbers.OPEN, (source,), 0)
         for stage in ("landing", "models"):
             yield numbers.Number(numbers.ERRORS, (source, stage), 0)
         for layer in ("raw", "processed"):

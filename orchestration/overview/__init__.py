@@ -4,7 +4,7 @@ Everything is read from the ledger and from the records of runs, so that it cost
 many rows there are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 
@@ -14,10 +14,17 @@ from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.warehouse import Warehouse
 from orchestration.overview import runs
-from orchestration.overview.freshness import Freshness, Limits, TableName, judge, limits_of
-from orchestration.overview.landed import History, Landed, history, landed_tables
+from orchestration.overview.freshness import Freshness, Limits, judge, limits_of
+from orchestration.overview.landed import (
+    History,
+    Landed,
+    TableName,
+    history,
+    landed_tables,
+)
 from orchestration.overview.models import Models, Standing, models_of, standing
 from orchestration.registry import open_registry
+from orchestration.schedules_state import ScheduleState, states
 
 Found = TypeVar("Found")
 
@@ -41,6 +48,7 @@ class Overview(NamedTuple):
     tables: list[Table] | None = None
     history: History | None = None
     models: Models | None = None
+    schedules: Sequence[ScheduleState] = ()
     problems: tuple[str, ...] = ()
 
     @property
@@ -66,12 +74,15 @@ def look(settings: Settings, warehouse: Warehouse) -> Overview:
         last = runs.last_runs(records)
         models = models_of(seen.standing, records) if seen else None
     tables = _tables(seen.landed, named, limits, now) if seen else None
-    return Overview(now, last, tables, seen and seen.history, models, tuple(problems))
+    return Overview(
+        now, last, tables, seen and seen.history, models, states(settings), tuple(problems)
+    )
 
 
 def look_without_warehouse(settings: Settings, problem: str) -> Overview:
     """What is known while the warehouse does not answer: the runs of the data folder."""
-    return Overview(datetime.now(UTC), runs.last_runs_of(settings), problems=(problem,))
+    last = runs.last_runs_of(settings)
+    return Overview(datetime.now(UTC), last, schedules=states(settings), problems=(problem,))
 
 
 def _read(warehouse: Warehouse, now: datetime) -> _Seen:

@@ -14,11 +14,11 @@ import yaml
 
 from loaders.errors import SettingsError
 from orchestration.dbt import DBT_PROJECT_DIR
+from orchestration.overview.landed import TableName
 
 MODELS = DBT_PROJECT_DIR / "models"
 PERIODS = {"minute": 60, "hour": 3600, "day": 86400}  # seconds
 Freshness = Literal["fresh", "late", "stale", "never", "no limit"]
-TableName = tuple[str, str]  # of a source and a table
 
 
 class Limits(NamedTuple):

@@ -22,7 +22,7 @@ def prepare(warehouse: DuckDB, published: Publication | None) -> str:
     taken = {build.suffix for build in published or () if build is not None}
     suffix = next(suffix for suffix in SUFFIXES if suffix not in taken)
     with warehouse.reading() as reader:
-        left = list(_dropped(reader, {suffix}, _bases(published)))
+        left = list(dropped(reader, {suffix}, bases(published)))
     if left:
         warehouse.commit(left)
     return suffix
@@ -41,10 +41,10 @@ def publish(
         build_id = builds.last_id(reader)
         turned = list(_turned(reader, relations, suffix, live))
         needless = set(SUFFIXES) - {suffix, live.suffix if live else suffix}
-        dropped = list(_dropped(reader, needless, _bases(published, relations)))
+        needed_no_more = list(dropped(reader, needless, bases(published, relations)))
     previous = live.build_id if live else None
     noted = publications.noted(run_id, build_id, suffix, previous=previous)
-    warehouse.commit([*turned, *dropped, builds.completed(run_id, relations), *noted])
+    warehouse.commit([*turned, *needed_no_more, builds.completed(run_id, relations), *noted])
 
 
 def rollback(warehouse: DuckDB, published: Publication, previous: Build, run_id: str) -> None:
@@ -79,15 +79,16 @@ def _turned(
         yield f'create view "{schema}"."{name}" as select * from "{schema}{suffix}"."{name}"', ()
 
 
-def _bases(published: Publication | None, relations: Iterable[str] = ()) -> set[str]:
+def bases(published: Publication | None, relations: Iterable[str] = ()) -> set[str]:
     """The schemas that builds have, as far as it is known: others' may be called alike."""
     known = [build.relations for build in published or () if build is not None]
     return {*LAYERS, *(name.split(".", 1)[0] for made in (*known, relations) for name in made)}
 
 
-def _dropped(
+def dropped(
     reader: Reader, suffixes: Collection[str], bases: Collection[str]
 ) -> Iterator[Statement]:
+    """Statements that drop the schemas of these slots."""
     ours = {base + suffix for base in bases for suffix in suffixes}
     rows = reader.fetch("select distinct schema_name from duckdb_schemas()").rows
     for (schema,) in sorted(rows):

@@ -6,7 +6,7 @@ first; what the store does not take at that moment, because it is down, it takes
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -32,6 +32,8 @@ from orchestration.registry.folders import (
 from orchestration.registry.processes import HOST, has_process, is_alive, is_here, process_start
 from orchestration.registry.records import (
     RUN_ID,
+    Erasure,
+    Place,
     Rebuild,
     Rejections,
     Rollback,
@@ -51,6 +53,8 @@ __all__ = [
     "RUN_ID",
     "UNDER_WAY",
     "WORK_FOLDERS",
+    "Erasure",
+    "Place",
     "Rebuild",
     "Registry",
     "Rejections",
@@ -180,6 +184,14 @@ class Registry:
             if state in (None, record.state) and (before is None or record.run_id < before)
         )
         return list(islice(found, limit))
+
+    def mend(self, values: Collection[str], instead: str) -> int:
+        """Put a text in the place of others in the store's records; how many records had one.
+
+        Raises:
+            WarehouseError: the store cannot be used.
+        """
+        return self._ask(lambda store: store.mend(values, instead)) or 0
 
     def judge_running(self) -> tuple[list[RunRecord], list[RunRecord]]:
         """The runs that go on, and those that were found gone and are now marked.

@@ -39,8 +39,10 @@ CREATE = (
     f"create index if not exists _runs_by_state on {SCHEMA}.{TABLE} (state, run_id)",
 )
 CREATE_TOTALS = (
-    f"alter table {SCHEMA}.{TABLE} add column is_counted boolean not null default false",
-    f"create index _runs_uncounted on {SCHEMA}.{TABLE} (run_id) where not is_counted",
+    f"""alter table {SCHEMA}.{TABLE}
+        add column if not exists is_counted boolean not null default false""",
+    f"update {SCHEMA}.{TABLE} set is_counted = false where is_counted",  # its sums are lost
+    f"create index if not exists _runs_uncounted on {SCHEMA}.{TABLE} (run_id) where not is_counted",
     f"""create table {SCHEMA}.{TABLE}_totals (
         metric varchar not null,
         labels varchar not null, -- their values, a JSON list

@@ -67,6 +67,38 @@ class Rollback(msgspec.Struct, frozen=True):
     withdrawn: str
 
 
+class Place(msgspec.Struct, frozen=True):
+    """A place that was searched for an erased person: how often something of theirs is there."""
+
+    place: str
+    searched: int
+    found: int
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """What an erasure took away, counted; `subjects` are keyed hashes of who was named.
+
+    `values` is how many texts told the person from all others, so that every byte was searched for
+    them; `unproved` says what was not searched, or only in part.
+    """
+
+    subjects: tuple[str, ...]
+    rows: int
+    quarantined: int
+    archived: int
+    objects: int
+    files: int
+    values: int
+    places: tuple[Place, ...] = ()
+    unproved: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> int:
+        """How much of the person is there still."""
+        return sum(place.found for place in self.places)
+
+
 class RunRecord(msgspec.Struct):
     """One run. Times are UTC, ISO 8601; seconds are wall time per stage.
 
@@ -91,6 +123,7 @@ class RunRecord(msgspec.Struct):
     rebuild: Rebuild | None = None
     rollback: Rollback | None = None
     deletion: Deleted | None = None
+    erasure: Erasure | None = None
     rejections: Rejections = Rejections()
     errors: list[str] = []
     warnings: list[str] = []

@@ -91,6 +91,21 @@ class Store(ABC):
             rows = connection.execute(sql, values).fetchall()
         return [_summary(row) for row in rows]
 
+    def mend(self, values: Collection[str], instead: str) -> int:
+        """Put a text in the place of others in every record; how many records had one."""
+        named = ("record", "error")
+        mended = 0
+        with self.opened() as connection:
+            for value in values:
+                changed = ", ".join(
+                    f"{name} = replace({name}, {self.mark}, {self.mark})" for name in named
+                )
+                sql = f"update {self.table} set {changed} where record like {self.mark} escape '!'"
+                like = "".join(f"!{c}" if c in "!%_" else c for c in value)
+                given = (*(value, instead) * len(named), f"%{like}%")
+                mended += connection.execute(sql, given).rowcount
+        return mended
+
     def _records(self, sql: str, values: Sequence[Any]) -> Iterator[RunRecord]:
         with self.opened() as connection:
             rows = connection.execute(sql, values).fetchall()

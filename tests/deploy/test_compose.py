@@ -53,7 +53,7 @@ def test_images_have_a_version_and_files_are_there(name: str) -> None:
     if "build" in service:
         assert (PROJECT_DIR / service["build"]["dockerfile"]).is_file()
     else:
-        assert re.search(r":\d+\.\d+", service["image"])
+        assert re.search(r":v?\d+\.\d+", service["image"])
     for volume in service["volumes"]:
         source = volume.split(":")[0]
         assert source in WHOLE["volumes"] or (PROJECT_DIR / source).exists()
@@ -72,10 +72,22 @@ def test_every_variable_is_one_that_assay_knows() -> None:
     known = {variable.name for variable in VARIABLES}
     assert set(services()["app"]["environment"]) <= known
     asked = {found["name"] for found in VARIABLE.finditer(FILE.read_text()) if found["name"]}
-    assert asked <= known | OF_COMPOSE
+    assert asked <= known
 
 
-OF_COMPOSE = {"GRAFANA_PASSWORD"}  # what no program of ours reads
+def test_prometheus_asks_the_app_by_a_name_that_compose_knows_with_its_key(tmp_path: Path) -> None:
+    own = services({"API_KEYS": "first-key,second-key"})
+    config = yaml.safe_load((PROJECT_DIR / "deploy/prometheus/prometheus.yml").read_text())
+    (scraped,) = config["scrape_configs"]
+    ((target,),) = [each["targets"] for each in scraped["static_configs"]]
+    (alias,) = own["app"]["networks"]["inside"]["aliases"]
+    assert target == f"{alias}:8000"
+    assert "inside" in own["prometheus"]["networks"]
+    (begin,) = own["prometheus"]["command"]
+    file = scraped["authorization"]["credentials_file"]
+    begin = begin.replace(file, str(tmp_path / "key")).replace("/bin/prometheus", "true")
+    subprocess.run(["sh", "-ec", begin], env=own["prometheus"]["environment"], check=True)
+    assert (tmp_path / "key").read_text() == "first-key"
 
 
 def settings_of(variables: dict[str, str], folder: Path) -> Any:

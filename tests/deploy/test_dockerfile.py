@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.image import DOCKERFILE, context, steps
+from tests.system.dockerfile import DOCKERFILE, context, steps
 
 STEPS = steps()
 LAST = STEPS[max(at for at, (instruction, _) in enumerate(STEPS) if instruction == "FROM") :]

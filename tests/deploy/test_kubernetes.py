@@ -119,11 +119,9 @@ def test_rows_set_aside_do_not_fail_the_job(tmp_path: Path, code: int, expected:
 
 
 def test_sigterm_reaches_the_run_and_the_job_waits_for_its_end(tmp_path: Path) -> None:
-    rolls_back = (
-        'trap "echo rolled back >told; exit 1" TERM; echo begun >told; while :; do sleep 0.1; done'
-    )
-    process = job(tmp_path, rolls_back)
     told = tmp_path / "told"
+    waits = "echo begun >told; while :; do sleep 0.1; done"
+    process = job(tmp_path, f'trap "echo rolled back >told; exit 1" TERM; {waits}')
     while not (told.exists() and told.read_text()):
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGTERM)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
-from loaders.settings import PROJECT_DIR
+from loaders.settings import PROJECT_DIR, load_settings
+from orchestration.http.app import create_app
 from tests.conftest import SECOND_AT_LENGTH, TARGETS, Elt, run_elt
 from tests.e2e.conftest import rows_of
 from tests.e2e.labs import random_lab
@@ -202,13 +204,25 @@ TYPE_OF_USER = {
     "duckdb": "select distinct typeof(user_id) from processed_data",
     "postgres": "select distinct pg_typeof(user_id)::text from processed_data",
 }
+METRICS_OF_POSTS = (
+    'etl_api_requests_total{source="posts"} 1.0',
+    'etl_api_requests_failed_total{source="posts"} 0.0',
+    'etl_api_request_duration_seconds_count{source="posts"} 1.0',
+    'etl_records_processed_total{source="posts"} 6.0',
+    'etl_transformation_errors_total{source="posts",stage="models"} 4.0',
+    'etl_data_saved_total{kind="raw",source="posts"} 1.0',
+    'etl_data_saved_total{kind="processed",source="posts"} 1.0',
+    'etl_database_writes_total{layer="raw",source="posts"} 1.0',
+    'etl_database_writes_total{layer="processed",source="posts"} 1.0',
+    'etl_database_write_errors_total{layer="raw"} 0.0',
+)
 INDEXES = "select indexdef from pg_indexes where tablename = 'clean_posts'"
 
 
-@pytest.mark.contract("S3-05", "S3-06", "S3-07", "S3-08", "S3-09", "S3-10")
+@pytest.mark.contract("S3-05", "S3-06", "S3-07", "S3-08", "S3-09", "S3-10", "S3-23", "S3-24")
 @pytest.mark.parametrize("target", SECOND_AT_LENGTH)
 def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
-    elt: Elt, serve_json: Callable[[str], str], target: str
+    elt: Elt, serve_json: Callable[[str], str], environment: dict[str, str], target: str
 ) -> None:
     good = {"userId": 7, "id": 1, "title": "  a\nb ", "body": "\tc ", "tags": ["x"]}
     sent = [
@@ -244,6 +258,10 @@ def test_posts_are_trimmed_typed_and_invalid_ones_set_aside(
     rejected = rows_of(elt("show", "rejected_records", "--format", "csv").stdout)
     assert len({row["_row"] for row in rejected if row["is_set_aside"] == "true"}) == 4
     assert {row["value"] for row in rejected if row["is_set_aside"] == "false"} == {"yesterday"}
+    with TestClient(create_app(load_settings(environment)), "http://127.0.0.1:8000") as client:
+        metrics = client.get("/metrics").text.splitlines()
+    for line in METRICS_OF_POSTS:
+        assert line in metrics
 
 
 def run_checkout(

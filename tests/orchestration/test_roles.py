@@ -52,6 +52,9 @@ def test_each_role_does_its_own_work_and_nothing_else(postgres_url: str, tmp_pat
     loader = load_settings({**admin, "DATABASE_URL": as_role(postgres_url, "assay_loader")})
     paths = Paths([str(tmp_path / "users.csv")], "people")
     assert run(loader, paths=paths, transforms=False).exit_code == 0
+    with closing(psycopg.connect(admin["DATABASE_URL"])) as connection:
+        counted = "select value from ops._runs_totals where metric = 'etl_records_processed_total'"
+        assert connection.execute(counted).fetchall() == [(1.0,)]
 
     transformer = open_warehouse(
         load_settings({**admin, "DATABASE_URL": as_role(postgres_url, "assay_transformer")})

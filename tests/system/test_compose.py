@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +19,21 @@ from loaders.settings import PROJECT_DIR, load_settings
 from loaders.storage import filesystem_of
 from loaders.warehouse import embedded_postgres
 from tests.deploy.compose import services
+from tests.system import image
 from tests.system.conftest import _packaged
+from tests.system.containers import run_container
 from tests.system.image import Stage
 from tests.system.test_azure import azurite
 from tests.system.test_image import (
     GRACE_SECONDS,
-    built,
+    check_needs_keys,
     check_powerless,
+    opened,
     port,
     wait_until_healthy,
 )
 
-__all__ = ["azurite", "built", "port"]  # fixtures
+__all__ = ["azurite", "port"]  # fixtures
 OWN = {
     "API_KEYS": "key-of-a-test-0123456789,another-key-of-a-test",
     "DB_NAME": "lab",
@@ -37,6 +41,21 @@ OWN = {
     "DB_PASSWORD": "p@ss/w:rd '15\\",
 }
 ACCESS = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """The image, on this machine's programs and with the packages of this checkout."""
+    assert os.geteuid() == 0, "as in an engine, the steps of a Dockerfile are done by root"
+    folder = opened(tmp_path_factory.mktemp("image"))
+    path = f"{sys.base_prefix}/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    own = {"PYTHONPATH": image.BORROWED, "PIP_NO_INDEX": "1", "PATH": path}
+    stage = image.build(folder, image.this_machine, {}, **own)
+    # from here on after the packages of the image's own, which has another way to the project
+    del stage.env["PYTHONPATH"], stage.env["PIP_NO_INDEX"]
+    (packages,) = stage.inside("/opt/venv/lib").glob("python*/site-packages")
+    (packages / "borrowed.pth").write_text(f"{image.BORROWED}\n")
+    return stage
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +86,8 @@ def variables(superuser: dict[str, str], azurite: str, port: str) -> dict[str, s
     """The app's environment, as compose makes it; with the addresses of here."""
     wired: dict[str, str] = services(OWN)["app"]["environment"]
     there = {"DB_HOST": superuser["host"], "DB_PORT": superuser["port"]}
-    return {**wired, **there, "AZURE_STORAGE_ENDPOINT_URL": azurite, "APP_PORT": port}
+    quick = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test test"}  # others run them
+    return {**wired, **there, **quick, "AZURE_STORAGE_ENDPOINT_URL": azurite, "APP_PORT": port}
 
 
 def script(name: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -86,8 +106,9 @@ def test_the_app_lands_builds_and_answers_as_compose_wires_it(
     built: Stage, variables: dict[str, str], superuser: dict[str, str], tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
+    check_needs_keys(built, data)
     url = f"http://127.0.0.1:{variables['APP_PORT']}"
-    with built.container(variables, data) as container:
+    with run_container(built, variables, data) as container:
         wait_until_healthy(container)
         check_powerless(container)
         refused = script("trigger_etl.sh", url, API_KEYS="another-key-altogether")

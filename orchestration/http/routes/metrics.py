@@ -11,7 +11,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 TEXT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "All metrics, in the text format of Prometheus",
-        "content": {CONTENT_TYPE: {"schema": {"type": "string"}}},
+        "content": {"text/plain": {"schema": {"type": "string"}}},
     }
 }
 

@@ -12,6 +12,7 @@ import requests
 import urllib3.util.connection
 
 from loaders.catalog import FilesSource, FileTable
+from loaders.counts import COUNTS
 from loaders.errors import SourceError
 from loaders.sources.files import web
 from loaders.sources.files.remote import Object
@@ -30,9 +31,12 @@ def test_a_file_of_the_web_is_asked_for_conditionally(landings: Landings, api: A
         Answer("", 304, {"ETag": '"1"'}),
     )
     spec = FilesSource(path=f"{api.url}/lab/?sig=s3cret", tables={"users": FileTable("users.csv")})
+    COUNTS.begin()
     first = landings.land(spec)
     assert (first.problems, first.new.landed) == ((), 2)
     again = landings.land(spec)
+    counted = COUNTS.so_far.sources["lab"]
+    assert (counted.requests, counted.failed_requests, counted.raw_files) == (2, 0, 1)
     assert (again.problems, again.new.read, again.books.landed) == ((), 0, 2)
     assert len(api.requests) == 2
     assert landings.value("select uri from raw._batches") == f"{api.url}/lab/users.csv"
@@ -57,10 +61,13 @@ def test_what_cannot_be_had_whole_fails_the_source(
 ) -> None:
     api.put("/users.csv", answer)
     spec = FilesSource(path=f"{api.url}/users.csv", tables={"users": FileTable("users.csv")})
+    COUNTS.begin()
     outcome = landings.land(spec)
     (problem,) = outcome.problems
     assert told in problem
     assert outcome.new.read == 0
+    counted = COUNTS.so_far.sources["lab"]
+    assert counted.failed_requests == counted.requests > 0
 
 
 @ON_DUCKDB

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import anyio
 import pytest
@@ -37,6 +38,9 @@ def alone(part: str, **variables: str) -> Iterator[str]:
 def test_a_part_that_runs_alone_answers_through_the_gateway(serve: Serve, tmp_path: Path) -> None:
     variables = {"ELT_DATA_DIR": str(tmp_path / "data"), "API_KEYS": KEY}
     with alone("loading", **variables) as url:
+        longest = "%F4%8F%BF%BF" * 10_000  # as a query may be
+        with urlopen(f"{url}health?query={longest}") as asked:
+            assert asked.status == 200
         client = serve(API_KEYS=KEY, LOADING_URL=url)
         given = {**HEADERS, "X-Request-Id": "r-7"}
         answer = client.post("/load/?table_name=notes", json=[{"id": 1}], headers=given)

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
@@ -21,7 +22,7 @@ from loaders.landing import Outcome
 from loaders.landing.outcome import TableOutcome
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
-from orchestration import builds, overview, publishing, registry
+from orchestration import builds, overview, publishing, registry, schedules_state
 from orchestration.dbt import BuildOutcome, Failure
 from orchestration.http import overviews
 from orchestration.http.app import create_app
@@ -30,6 +31,7 @@ from orchestration.http.plot import HEIGHT, plot_of
 from orchestration.http.rendering import POLICY, ago, span, visible
 from orchestration.overview.landed import History, Period
 from orchestration.registry import HOST, Rejections, RunRecord, open_registry
+from orchestration.schedules_state import Entry, ScheduleState
 from tests.orchestration.http.conftest import KEY, Serve
 from tests.orchestration.registry.test_folders import a_record
 from tests.orchestration.test_reading import execute
@@ -228,6 +230,29 @@ def test_readers_see_which_build_stands_and_what_failed_since(
     assert f"The last build built 3 of 3 models and passed 6 of 7 tests, in run {later}" in told
 
 
+@ON_DUCKDB
+def test_schedules_are_shown_with_their_cycles(client: TestClient, settings: Settings) -> None:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    state = ScheduleState(
+        name=HOSTILE,
+        when="every 30 s",
+        last_started_at="2026-11-21T00:00:00Z",
+        last_state="failed",
+        last_run_id=RUN_ID,
+        cycles=1234,
+        failed=5,
+        late_ticks=6,
+        skipped_ticks=7,
+    )
+    kept = msgspec.json.encode({HOSTILE: Entry(state)})
+    (settings.data_dir / schedules_state.FILE).write_bytes(kept)
+    shown = page_of(client).row("every 30 s")
+    assert (shown[0], shown[2]) == (visible(HOSTILE), "not scheduled now")
+    assert shown[3].startswith("failed")
+    assert shown[3].endswith(RUN_ID)
+    assert shown[4:] == ["1,234", "5", "6", "7"]
+
+
 def test_a_database_that_is_down_is_said_and_runs_are_shown(serve: Serve, tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
@@ -240,6 +265,7 @@ def test_a_database_that_is_down_is_said_and_runs_are_shown(serve: Serve, tmp_pa
     page = page_of(serve(**variables))
     assert time.monotonic() - started < 2
     assert "The warehouse does not answer" in page.text
+    assert "PostgreSQL cannot be reached" in page.text
     assert page.row(RUN_ID)[2] == "failed"
     assert "secret-of-a-test" not in page.text
     assert "cannot connect with ***" in page.text

@@ -89,6 +89,20 @@ def test_history_reaches_back_in_periods_that_can_be_counted(
     assert sum(period.set_aside for period in found.periods) == counted
 
 
+def test_what_was_erased_is_not_there_any_more(settings: Settings) -> None:
+    warehouse = open_warehouse(settings)
+    landed_ago(warehouse, timedelta(hours=2), timedelta(hours=1))
+    execute(
+        warehouse,
+        "create table raw._erasures (source varchar, table_name varchar, rows_landed bigint, "
+        "rows_quarantined bigint)",
+        "insert into raw._erasures values ('s', 't', 3, 1), ('s', 't', 1, 0)",
+    )
+    with warehouse.reading() as reader:
+        (found,) = landed_tables(reader)
+    assert (found.batches, found.rows, found.open) == (2, 16, 1)
+
+
 def test_where_nothing_landed_there_is_no_history(settings: Settings) -> None:
     warehouse = open_warehouse(settings)
     assert look(warehouse) is None

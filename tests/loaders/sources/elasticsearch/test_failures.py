@@ -8,6 +8,7 @@ import pytest
 
 from loaders.catalog import IndexTable
 from loaders.catalog.elasticsearch import Cursor
+from loaders.counts import COUNTS
 from loaders.sources.elasticsearch import client, cursors
 from loaders.sources.elasticsearch.hits import read_page
 from tests.loaders.sources.elasticsearch.conftest import FindIn, ids, problem
@@ -34,7 +35,11 @@ def test_a_server_that_is_busy_for_a_while_is_asked_again(
 ) -> None:
     for route in ("_pit", "_search"):
         filled.fail(status, route, times=2)
+    COUNTS.begin()
     assert ids(find(filled, TABLE)) == ["k0", "k1", "k2", "k3", "k4"]
+    counted = COUNTS.so_far.sources["shop"]
+    assert counted.failed_requests == 4
+    assert counted.requests == sum(counted.durations) > 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,181 @@
+"""An erasure of raw and the raw store: what there is of a person, and how it goes."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from loaders import ledger
+from loaders.archive import Archive
+from loaders.archive.erasures import ErasedBatch
+from loaders.archive.shelf import Shelf
+from loaders.erasure.note import Note
+from loaders.erasure.search import (
+    LINEAGE,
+    Found,
+    Rows,
+    aside_rows,
+    in_warehouse,
+    leaves_of,
+    mends_of,
+    merged,
+    raw_rows,
+    with_mended,
+)
+from loaders.erasure.shelved import Shelved, find
+from loaders.erasure.store import Removal
+from loaders.erasure.subjects import Subject
+from loaders.erasure.tables import batches_of, erase
+from loaders.erasure.values import MOST, candidates_of, contains, unshared
+from loaders.errors import AssayError, BadParameterError
+from loaders.ledger import raw_columns
+from loaders.ledger.erasures import erased_counts
+from loaders.raw_store import RawStore, open_raw_store
+from loaders.settings import Settings
+from loaders.warehouse import Auditor, Warehouse
+
+
+class Looked(NamedTuple):
+    """What there is of a person: in this warehouse, in the raw store, and their telling values.
+
+    `perhaps` are rows in quarantine that hold a value which was named, and not where it was named.
+    """
+
+    rows: Rows
+    batches: tuple[ErasedBatch, ...]
+    shelved: Shelved
+    values: tuple[str, ...]
+    perhaps: tuple[str, ...] = ()
+
+    @property
+    def landed(self) -> int:
+        """Rows of raw."""
+        return sum(batch.landed for batch in self.batches)
+
+    @property
+    def quarantined(self) -> int:
+        """Rows in quarantine."""
+        return sum(batch.quarantined for batch in self.batches)
+
+    @property
+    def archived(self) -> int:
+        """Batches in the raw store, of all histories."""
+        return sum(len(rows) for rows in self.shelved.rows.values())
+
+
+def check_terms(warehouse: Warehouse, subject: Subject) -> None:
+    """See that raw has the tables and columns that a subject names.
+
+    Raises:
+        BadParameterError: naming what there is not.
+    """
+    with warehouse.reading() as reader:
+        there = raw_columns(reader)
+    for term in subject.terms:
+        columns = there.get(term.table, set())
+        if not columns or term.table.startswith("_"):
+            raise BadParameterError(f"nothing has landed in raw.{term.table}")
+        if not {term.path[0], "document", "_extra"} & columns or term.path[0] in LINEAGE:
+            raise BadParameterError(f"raw.{term.table} has no column {term.path[0]}")
+
+
+def open_store(settings: Settings, warehouse: Warehouse) -> RawStore:
+    """The raw store, with all that waited for it.
+
+    Raises:
+        AssayError: it cannot be reached, or cannot take what waits.
+    """
+    archive = Archive(settings, warehouse)
+    archive.catch_up()
+    if Shelf(settings).waiting() or archive.warnings:
+        raise AssayError(f"nothing was erased: {' '.join(archive.warnings) or 'objects wait'}")
+    return open_raw_store(settings)
+
+
+def look(
+    settings: Settings,
+    warehouse: Warehouse,
+    store: RawStore,
+    subject: Subject,
+    folder: Path,
+    known: tuple[str, ...] = (),
+    named: Mapping[str, Collection[int]] | None = None,
+) -> Looked:
+    """Find everything of the person in raw, quarantine and the raw store.
+
+    `known` are values of theirs that an erasure before has found, `named` are rows that are theirs
+    whatever they hold, by batch.
+
+    Raises:
+        BadParameterError: a content that has rows of theirs was landed in another table, too.
+        AssayError: the warehouse or the store cannot be read.
+    """
+    with warehouse.auditing() as reader:
+        found = in_warehouse(reader, subject)
+        rows = with_mended(merged(found.rows, named or {}), mends_of(reader))
+        name = ledger.history(reader)
+    shelved = find(settings, store, subject, {name: rows} if name else {}, folder)
+    if shelved.shared:
+        table = shelved.shared[0]
+        raise BadParameterError(
+            f"a content with rows of the subject was landed in raw.{table}, too; name the "
+            f"column there as well: --subject {table}.COLUMN=VALUE"
+        )
+    rows = merged(rows, shelved.rows.get(name, {}) if name else {})
+    with warehouse.auditing() as reader:
+        batches = batches_of(reader, rows)
+        values = _telling(reader, subject, found, rows, known)
+        perhaps = tuple(_perhaps(reader, subject, rows))
+    return Looked(rows, tuple(batches), shelved, values, perhaps)
+
+
+def _perhaps(reader: Auditor, subject: Subject, rows: Rows) -> Iterator[str]:
+    for batch_id, number, table, _, text in aside_rows(reader, subject.tables):
+        is_told = number in rows.get(batch_id, ())
+        if not is_told and any(contains(text, term.value) for term in subject.of(table)):
+            yield f"{batch_id}:{number}"
+
+
+def _telling(
+    reader: Auditor, subject: Subject, found: Found, rows: Rows, known: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The texts of the person that nobody else has."""
+    named = [term.value for term in subject.terms]
+    candidates = candidates_of([*named, *known, *found.texts, *leaves_of(reader, rows)])
+    left = unshared(candidates, _others(reader, rows)) if candidates else set()
+    return tuple(sorted(left, key=lambda value: (-len(value), value))[:MOST])
+
+
+def _others(reader: Auditor, rows: Rows) -> Iterator[str]:
+    """The texts of all rows that stay."""
+    tables = [name for name in raw_columns(reader) if not name.startswith("_")]
+    for table in tables:
+        for batch_id, number, values in raw_rows(reader, table):
+            if number not in rows.get(batch_id, ()):
+                yield "\n".join(text for text in values.values() if text)
+    for batch_id, number, _, _, text in aside_rows(reader, tables):
+        if number not in rows.get(batch_id, ()):
+            yield text
+
+
+def carry_out(
+    settings: Settings, warehouse: Warehouse, store: RawStore, looked: Looked, note: Note
+) -> Mapping[str, str]:
+    """Take the rows out of the raw store, then out of the warehouse; which objects were replaced.
+
+    It may be repeated after a kill, with the same note.
+
+    Raises:
+        AssayError: a row cannot be taken out, or the store or the warehouse refuses.
+    """
+    removal = Removal(settings, store, note.run_id, note.moment)
+    objects = removal.carry_out(looked.shelved, {batch.id: batch for batch in looked.batches})
+    if any(batch.rows for batch in looked.batches):
+        erase(warehouse, looked.batches, note.run_id, note.moment)
+    return objects
+
+
+def erased_rows(warehouse: Warehouse) -> tuple[int, int]:
+    """How many rows of raw, and of the quarantine, were ever erased."""
+    with warehouse.reading() as reader:
+        counts = erased_counts(reader).values()
+    return sum(landed for landed, _ in counts), sum(aside for _, aside in counts)
