@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from loaders.errors import SettingsError
+from loaders.profiles import make_profiles
 from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
 from orchestration import erasure, registry
@@ -84,6 +85,7 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
     quoting = settings.runs_dir / "20260101T000000Z-000000"
     quoting.mkdir()
     (quoting / "run.log").write_text(f'{{"message": "cannot cast {ADA}"}}\n')
+    make_profiles(open_warehouse(settings), ["users"], "run-2")  # their least name is hers
     record = erasure.erase(settings, ["person=1"])
     done = record.erasure
     assert (record.state, record.exit_code, done and done.found) == ("succeeded", 0, 0)
