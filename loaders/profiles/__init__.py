@@ -97,8 +97,10 @@ def renew_small(warehouse: Warehouse, run_id: str) -> Iterator[str]:
         yield f"profiles of raw tables could not be renewed: {error}"
 
 
-def forget(warehouse: Warehouse, tables: Collection[str]) -> None:
-    """Drop the profiles of tables whose rows were rewritten; the next build makes them anew.
+def forget(warehouse: Warehouse) -> None:
+    """Drop all profiles, since rows are erased whose values may stand in them.
+
+    The next build makes those of small tables anew.
 
     Raises:
         WarehouseError: the warehouse cannot be written.
@@ -106,7 +108,7 @@ def forget(warehouse: Warehouse, tables: Collection[str]) -> None:
     with warehouse.reading() as reader:
         is_there = has_relation(reader, SCHEMA, TABLE)
     if is_there:
-        warehouse.commit([(DELETE, (table,)) for table in tables])
+        warehouse.commit([(f"drop table {SCHEMA}.{TABLE}", ())])
 
 
 def profiles_of(reader: Reader, tables: Collection[str] = ()) -> list[Profile]:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loaders import profiles
 from loaders.catalog import load_catalog, load_subjects
 from loaders.deletion import row_id
 from loaders.erasure import note, work
@@ -103,6 +104,7 @@ def erase(
         store = work.open_store(settings, warehouse)
         with timed(record, "erase"):
             done = _erase_raw(settings, held, store, subject, named, tell)
+        profiles.forget(warehouse)  # a build makes those of small tables anew
         transform(settings, warehouse, record, load_catalog(settings), tell, check, is_asked=True)
         if record.transform is None or not record.transform.is_success:
             log.error("the models still show what was erased; mend them, and erase again")

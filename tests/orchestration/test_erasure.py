@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loaders.errors import SettingsError
+from loaders.profiles import make_profiles
 from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
 from orchestration import doctor, erasure, registry
@@ -86,6 +87,7 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
         quoted = records.get(registry.load_all(settings.runs_dir)[-1].run_id)
         quoted.errors = [f"cannot cast {ADA}"]
         records.save(quoted)
+    make_profiles(open_warehouse(settings), ["users"], "run-2")  # their least name is hers
     record = erasure.erase(settings, ["person=1"])
     done = record.erasure
     assert (record.state, record.exit_code, done and done.found) == ("succeeded", 0, 0)

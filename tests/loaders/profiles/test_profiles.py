@@ -82,7 +82,7 @@ def test_only_a_table_that_changed_is_read_again_and_a_large_one_when_asked(
     assert profile_of(warehouse, "things").is_current
     assert list(renew_small(warehouse, "run-2")) == []
     assert profile_of(warehouse, "things").run_id == "run-1"
-    profiles.forget(warehouse, ["things"])
+    profiles.forget(warehouse)
     with warehouse.reading() as reader:
         assert (profiles_of(reader), outdated(reader)) == ([], ["things"])
     make_profiles(warehouse, ["things"], "run-1")
