@@ -183,5 +183,5 @@ def test_a_real_build_without_them_is_published(settings: Settings) -> None:
     assert record.exit_code == 0
     assert record.erasure is not None
     assert record.erasure.rows == 2
-    assert count(settings, "user_features where user_id = 1") == 0
+    assert count(settings, "user_features where cast(user_id as varchar) = '1'") == 0
     assert count(settings, "user_features") == 1
