@@ -28,7 +28,7 @@ from loaders.sources.files import folder_of, is_remote, is_there, unreadable
 from loaders.sources.rest_api.ask import Ask, asks_of
 from loaders.sources.rest_api.variables import Variables
 from loaders.warehouse import Postgres, Reader, open_warehouse
-from orchestration.webhooks import webhook_of
+from orchestration.alerts.webhooks import webhook_of
 
 MIN_PYTHON = (3, 11)
 MIN_FREE_BYTES = 1 << 30

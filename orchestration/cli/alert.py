@@ -25,7 +25,7 @@ def send_test(context: click.Context, is_json: bool) -> None:
     """
     from loaders.errors import SettingsError
     from orchestration import alerts
-    from orchestration.webhooks import webhook_of
+    from orchestration.alerts.webhooks import webhook_of
 
     settings = settings_of(context)
     webhook = webhook_of(settings)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loaders.settings import Settings
-    from orchestration.cycles import Cycle
-    from orchestration.jobs import Job
-    from orchestration.scheduler import Report
+    from orchestration.scheduling.cycles import Cycle
+    from orchestration.scheduling.jobs import Job
+    from orchestration.scheduling.scheduler import Report
 
 # of what becomes of a cycle
 LEVELS = {"failed": logging.ERROR, "interrupted": logging.WARNING, "skipped": logging.WARNING}
@@ -39,10 +39,10 @@ def schedule(
     end; with --once with the worst exit code of the cycles.
     """
     from loaders import logs
-    from orchestration.cycles import LOG, Cycles, Processes
-    from orchestration.jobs import jobs_of
-    from orchestration.schedule import run_once, run_schedules
-    from orchestration.scheduler import state_file
+    from orchestration.scheduling.cycles import LOG, Cycles, Processes
+    from orchestration.scheduling.foreground import run_once, run_schedules
+    from orchestration.scheduling.jobs import jobs_of
+    from orchestration.scheduling.scheduler import state_file
 
     if once and lists:
         raise click.UsageError("--once runs them, --list only tells of them: give one")
@@ -80,7 +80,7 @@ def reporter(settings: "Settings", *, is_json: bool = False) -> "Report":
 
 def _list(settings: "Settings", jobs: "Sequence[Job]", *, is_json: bool) -> None:
     from orchestration.formats import table
-    from orchestration.schedules_state import ScheduleState, states
+    from orchestration.scheduling.states import ScheduleState, states
 
     kept = {state.name: state for state in states(settings)}
     found = [

@@ -73,7 +73,7 @@ def schedule_beside(service: "Service") -> None:
     """
     from orchestration.cli.schedule import log, reporter
     from orchestration.http.scheduling import Scheduling
-    from orchestration.jobs import jobs_of
+    from orchestration.scheduling.jobs import jobs_of
 
     settings = service.settings
     service.scheduling = Scheduling(

@@ -14,14 +14,14 @@ from anyio.to_thread import run_sync
 from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.settings.starter import Starter
-from orchestration.cycles import LOG, Cycles
 from orchestration.http.problems import Problem
 from orchestration.http.runs import Runs
 from orchestration.invocations import PATIENCE, Invocation
-from orchestration.jobs import Job
 from orchestration.lock import RunUnderWayError
 from orchestration.registry import new_run_id
-from orchestration.scheduler import Report, Scheduler, Tell, state_file
+from orchestration.scheduling.cycles import LOG, Cycles
+from orchestration.scheduling.jobs import Job
+from orchestration.scheduling.scheduler import Report, Scheduler, Tell, state_file
 
 log = logging.getLogger("assay.http")
 

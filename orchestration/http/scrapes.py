@@ -19,7 +19,7 @@ from loaders.warehouse import open_warehouse
 from orchestration.http.health import Probe
 from orchestration.metrics import Snapshot, exposition, families
 from orchestration.registry import Registry, Totals
-from orchestration.schedules_state import states
+from orchestration.scheduling.states import states
 
 PATIENCE = 3.0  # seconds: then the records count as out of reach
 log = logging.getLogger("assay.http")

@@ -7,8 +7,8 @@ from loaders.catalog import load_catalog
 from loaders.pipelines.discovery import find_pipelines
 from loaders.settings import Settings
 from orchestration.http.problems import Problem
-from orchestration.jobs import text_of
 from orchestration.run import missing_folder
+from orchestration.scheduling.jobs import text_of
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"  # of a parameter, and of a run
 

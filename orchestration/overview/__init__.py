@@ -24,7 +24,7 @@ from orchestration.overview.landed import (
 )
 from orchestration.overview.models import Models, Standing, models_of, standing
 from orchestration.registry import open_registry
-from orchestration.schedules_state import ScheduleState, states
+from orchestration.scheduling.states import ScheduleState, states
 
 Found = TypeVar("Found")
 

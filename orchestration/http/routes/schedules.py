@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from orchestration.http.service import ServiceOf
-from orchestration.schedules_state import states
+from orchestration.scheduling.states import states
 
 router = APIRouter(tags=["runs"])
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from loaders.settings import load_settings
-from orchestration import schedule
-from orchestration.cycles import Cycle, Cycles, Processes
-from orchestration.jobs import jobs_of
-from orchestration.scheduler import state_file
+from orchestration.scheduling import foreground as schedule
+from orchestration.scheduling.cycles import Cycle, Cycles, Processes
+from orchestration.scheduling.jobs import jobs_of
+from orchestration.scheduling.scheduler import state_file
 from tests.conftest import Elt
 
 

@@ -22,7 +22,7 @@ from loaders.landing import Outcome
 from loaders.landing.outcome import TableOutcome
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import open_warehouse
-from orchestration import builds, overview, publishing, registry, schedules_state
+from orchestration import builds, overview, publishing, registry
 from orchestration.dbt import BuildOutcome, Failure
 from orchestration.http import overviews
 from orchestration.http.app import create_app
@@ -31,7 +31,7 @@ from orchestration.http.plot import HEIGHT, plot_of
 from orchestration.http.rendering import POLICY, ago, span, visible
 from orchestration.overview.landed import History, Period
 from orchestration.registry import HOST, Rejections, RunRecord, open_registry
-from orchestration.schedules_state import Entry, ScheduleState
+from orchestration.scheduling.states import FILE, Entry, ScheduleState
 from tests.orchestration.http.conftest import KEY, Serve
 from tests.orchestration.registry.test_folders import a_record
 from tests.orchestration.test_reading import execute
@@ -246,7 +246,7 @@ def test_schedules_are_shown_with_their_cycles(client: TestClient, settings: Set
         skipped_ticks=7,
     )
     kept = msgspec.json.encode({HOSTILE: Entry(state)})
-    (settings.data_dir / schedules_state.FILE).write_bytes(kept)
+    (settings.data_dir / FILE).write_bytes(kept)
     shown = page_of(client).row("every 30 s")
     assert (shown[0], shown[2]) == (visible(HOSTILE), "not scheduled now")
     assert shown[3].startswith("failed")

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 
 from loaders.settings import Settings
 from orchestration.http.routes.metrics import CONTENT_TYPE
-from orchestration.schedules_state import FILE
+from orchestration.scheduling.states import FILE
 from tests.orchestration.http.conftest import KEY, Serve
 from tests.orchestration.registry.test_totals import a_cycle, save
 

@@ -6,9 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from loaders.catalog import Schedule
-from orchestration.cycles import Cycle
-from orchestration.jobs import Job
-from orchestration.schedules_state import StateFile
+from orchestration.scheduling.cycles import Cycle
+from orchestration.scheduling.jobs import Job
+from orchestration.scheduling.states import StateFile
 from tests.orchestration.http.test_runs import service_of
 
 

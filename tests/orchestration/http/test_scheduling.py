@@ -16,13 +16,14 @@ from fastapi.testclient import TestClient
 
 from loaders.catalog import Schedule
 from loaders.settings import PROJECT_DIR, load_settings
-from orchestration import cycles, registry
+from orchestration import registry
 from orchestration.cli import main
-from orchestration.cycles import Cycle
 from orchestration.http.app import create_app
 from orchestration.http.runs import Runs
 from orchestration.http.scheduling import Scheduling
-from orchestration.jobs import Job
+from orchestration.scheduling import cycles
+from orchestration.scheduling.cycles import Cycle
+from orchestration.scheduling.jobs import Job
 from tests.orchestration.http.test_runs import command, notes, state_of, wait_until
 
 OFTEN = 0.05  # seconds

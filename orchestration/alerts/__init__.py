@@ -10,9 +10,9 @@ import msgspec
 
 from loaders import logs
 from loaders.settings import Settings
+from orchestration.alerts.webhooks import Webhook, deliver, webhook_of
 from orchestration.registry import RunRecord
 from orchestration.registry.records import GONE
-from orchestration.webhooks import Webhook, deliver, webhook_of
 
 ALERTED = ".alerted"  # a folder beside the runs' with a file for each that was told
 MOST = 20  # of what failed in a run

@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 
 from loaders.settings import Settings
-from orchestration.cycles import Cycle, State
-from orchestration.jobs import Job
 from orchestration.registry import HOST, is_alive, process_start
+from orchestration.scheduling.cycles import Cycle, State
+from orchestration.scheduling.jobs import Job
 
 FILE = "schedules.json"  # in the data folder
 LOCK_SECONDS = 5.0  # as long as another scheduler is waited for

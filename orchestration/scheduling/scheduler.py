@@ -13,9 +13,9 @@ from typing import Any
 from loaders.catalog import Schedule
 from loaders.catalog.cron import trigger_of
 from loaders.settings import Settings
-from orchestration.cycles import Cycle, Cycles
-from orchestration.jobs import Job, schedules_of
-from orchestration.schedules_state import StateFile
+from orchestration.scheduling.cycles import Cycle, Cycles
+from orchestration.scheduling.jobs import Job, schedules_of
+from orchestration.scheduling.states import StateFile
 
 Report = Callable[[Cycle], None]
 Tell = Callable[[str], None]

@@ -8,11 +8,11 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
-from orchestration.cycles import Cycle, Cycles, worst
 from orchestration.interruption import SIGNALS
-from orchestration.jobs import Job
-from orchestration.scheduler import Report, Scheduler, Tell, run_cycle
-from orchestration.schedules_state import StateFile
+from orchestration.scheduling.cycles import Cycle, Cycles, worst
+from orchestration.scheduling.jobs import Job
+from orchestration.scheduling.scheduler import Report, Scheduler, Tell, run_cycle
+from orchestration.scheduling.states import StateFile
 
 LONGEST_WAIT = 1.0  # seconds
 Inbox = SimpleQueue[Any]  # a signal's number, an error, or None: all is done

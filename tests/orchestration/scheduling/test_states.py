@@ -13,10 +13,10 @@ import pytest
 
 from loaders.catalog import Schedule
 from loaders.settings import Settings, load_settings
-from orchestration import schedules_state
-from orchestration.cycles import Cycle
-from orchestration.jobs import Job
-from orchestration.schedules_state import ScheduleState, StateFile, states
+from orchestration.scheduling import states as schedules_state
+from orchestration.scheduling.cycles import Cycle
+from orchestration.scheduling.jobs import Job
+from orchestration.scheduling.states import ScheduleState, StateFile, states
 
 AT = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 

@@ -16,9 +16,9 @@ import msgspec
 from loaders.errors import AssayError
 from loaders.settings.starter import Starter
 from orchestration.invocations import COMMAND, PATIENCE, Invocation, begin_log
-from orchestration.jobs import Job
 from orchestration.lock import UNKNOWN, WAIT_SECONDS, RunUnderWayError
 from orchestration.registry import RunRecord, new_run_id
+from orchestration.scheduling.jobs import Job
 
 LOG = "schedule.log"  # in the log folder: what cycles print
 BETWEEN_LOOKS = 0.25  # seconds, while another run holds the warehouse

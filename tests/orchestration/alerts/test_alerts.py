@@ -10,8 +10,8 @@ import pytest
 from loaders.errors import AssayError
 from loaders.landing import Outcome
 from loaders.settings import Settings, load_settings
-from orchestration import registry, webhooks
-from orchestration.alerts import alert, encode, is_due, message_of
+from orchestration import registry
+from orchestration.alerts import alert, encode, is_due, message_of, webhooks
 from orchestration.dbt import BuildOutcome, Failure
 from orchestration.http.runs import Runs
 from orchestration.recording import recorded_run

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from loaders.settings.signing import is_signing_secret
-from orchestration import webhooks
-from orchestration.webhooks import Webhook, deliver, sign
+from orchestration.alerts import webhooks
+from orchestration.alerts.webhooks import Webhook, deliver, sign
 from tests.receivers import SECRET, Receiver
 
 BODY = b'{"type":"test"}'

@@ -14,11 +14,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from loaders.catalog import Schedule
 from loaders.settings import Settings, load_settings
-from orchestration import scheduler
-from orchestration.cycles import Cycle, Cycles, Processes
-from orchestration.jobs import Job, arguments_of
-from orchestration.schedule import run_once, run_schedules
-from orchestration.schedules_state import ScheduleState, StateFile, states
+from orchestration.scheduling import scheduler
+from orchestration.scheduling.cycles import Cycle, Cycles, Processes
+from orchestration.scheduling.foreground import run_once, run_schedules
+from orchestration.scheduling.jobs import Job, arguments_of
+from orchestration.scheduling.states import ScheduleState, StateFile, states
 from tests.orchestration import stand_in
 from tests.orchestration.test_invocations import notes
 
@@ -220,8 +220,9 @@ def test_what_cycles_print_goes_to_a_log_that_does_not_grow_for_ever(
 
 def test_whoever_schedules_loads_nothing_that_lands_or_builds() -> None:
     program = (
-        "import sys; import orchestration.schedule as s; import orchestration.scheduler as of;"
-        "from orchestration.jobs import jobs_of;"
+        "import sys; import orchestration.scheduling.foreground as s;"
+        "import orchestration.scheduling.scheduler as of;"
+        "from orchestration.scheduling.jobs import jobs_of;"
         "from loaders.settings import load_settings; settings = load_settings();"
         "jobs = jobs_of(settings); states = of.state_file(settings, jobs);"
         "s.Scheduler(jobs, s.Cycles(print), states, print, str, print)._make_clock();"

@@ -9,8 +9,8 @@ import pytest
 from loaders.catalog import Schedule, load_schedules
 from loaders.errors import SettingsError
 from loaders.settings import load_settings
-from orchestration import jobs
-from orchestration.jobs import arguments_of, jobs_of
+from orchestration.scheduling import jobs
+from orchestration.scheduling.jobs import arguments_of, jobs_of
 
 
 @pytest.mark.contract("S2-25")

@@ -1,0 +1,1 @@
+"""Sources and pipelines by themselves: when they run, and what became of it."""
