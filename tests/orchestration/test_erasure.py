@@ -169,8 +169,13 @@ def test_it_shows_what_would_go_and_asks(settings: Settings, builds: list[str], 
     ):
         refused = elt("erase", "--subject", wrong, "--yes")
         assert (refused.returncode, why in refused.stderr) == (2, True)
+    nobody = elt("erase", "--subject", "users.user_id=99", "--dry-run")
+    assert "nothing was found that has such a value" in nobody.stderr
+    in_part = elt("erase", "--subject", f"users.email={ADA}", "--dry-run")
+    assert "raw.user_experiments holds texts of the subject, too" in in_part.stderr
     done = elt("erase", "--subject", "users.user_id=1", "--yes")
     assert done.returncode == 0, done.stderr
+    assert "raw.user_experiments was not named and holds texts of the subject" in done.stdout
     assert "raw.user_experiments has a column user_id too, which was not named" in done.stdout
     assert "STILL IN" in done.stdout
 
