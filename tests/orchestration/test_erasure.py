@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from loaders.errors import SettingsError
@@ -17,6 +18,8 @@ from orchestration.erasure import cleaning
 from orchestration.registry import RunRecord
 from orchestration.rollback import rollback
 from orchestration.run import run
+from orchestration.scheduling.states import FILE, Entry, ScheduleState
+from orchestration.scheduling.states import states as schedule_states
 from tests.conftest import TARGETS, Elt
 from tests.orchestration.publishing.conftest import Builder
 
@@ -83,6 +86,8 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
     quoting = settings.runs_dir / "20260101T000000Z-000000"
     quoting.mkdir()
     (quoting / "run.log").write_text(f'{{"message": "cannot cast {ADA}"}}\n')
+    states = {"nightly": Entry(ScheduleState(name="nightly", when="1d", last_message=ADA))}
+    (settings.data_dir / FILE).write_bytes(msgspec.json.encode(states))
     with registry.open_registry(settings) as records:
         quoted = records.get(registry.load_all(settings.runs_dir)[-1].run_id)
         quoted.errors = [f"cannot cast {ADA}"]
@@ -92,7 +97,9 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
     done = record.erasure
     assert (record.state, record.exit_code, done and done.found) == ("succeeded", 0, 0)
     assert done is not None
-    assert (done.rows, done.quarantined, done.archived, done.files) == (2, 1, 2, 2)
+    assert (done.rows, done.quarantined, done.archived, done.files) == (2, 1, 2, 3)
+    (nightly,) = schedule_states(settings)
+    assert set(nightly.last_message or "") == {"*"}
     assert count(settings, "raw.users") == 1
     assert count(settings, "features.people") == 1
     assert "lovelace" not in (quoting / "run.log").read_text()

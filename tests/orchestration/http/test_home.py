@@ -240,6 +240,7 @@ def test_schedules_are_shown_with_their_cycles(client: TestClient, settings: Set
         last_started_at="2026-11-21T00:00:00Z",
         last_state="failed",
         last_run_id=RUN_ID,
+        last_message=HOSTILE,
         cycles=1234,
         failed=5,
         late_ticks=6,
@@ -250,7 +251,7 @@ def test_schedules_are_shown_with_their_cycles(client: TestClient, settings: Set
     shown = page_of(client).row("every 30 s")
     assert (shown[0], shown[2]) == (visible(HOSTILE), "not scheduled now")
     assert shown[1].startswith("failed")
-    assert shown[1].endswith(RUN_ID)
+    assert shown[1].endswith(f"{RUN_ID}{visible(HOSTILE)}")
     assert shown[4:] == ["1,234", "5", "6", "7"]
 
 
