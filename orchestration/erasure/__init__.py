@@ -115,11 +115,11 @@ def erase(
             record.erasure = done
             return record
         with timed(record, "clean"):
-            values = (note.read(settings.data_dir) or Note("", "", ())).values
-            done = cleaning.clean(settings, warehouse, store, subject, values, done)
+            going = note.read(settings.data_dir) or Note("", "", ())
+            done = cleaning.clean(settings, warehouse, store, subject, going.values, done)
         with timed(record, "prove"):
             tell("Searching everything again …")
-            record.erasure = _prove(settings, held, store, subject, values, done)
+            record.erasure = _prove(settings, held, store, subject, going, done)
         if not record.erasure.found:
             note.drop(settings.data_dir)
     return record
@@ -154,6 +154,7 @@ def _erase_raw(
         subject.terms,
         looked.values,
         named,
+        tuple(sorted({*(before.elsewhere if before else ()), *looked.elsewhere})),
     )
     note.write(settings.data_dir, going)
     tell(f"Erasing {looked.landed + looked.quarantined} rows, and {looked.archived} batches …")
@@ -177,16 +178,16 @@ def _prove(
     held: Held,
     store: RawStore,
     subject: Subject,
-    values: Collection[str],
+    going: Note,
     done: Erasure,
 ) -> Erasure:
     import msgspec
 
     warehouse, record, _ = held
     folder = settings.runs_dir / record.run_id / "found"
-    places = tuple(proof.search(settings, warehouse, store, subject, values, folder))
-    unproved = tuple(proof.unproved(settings, warehouse, store, subject))
-    if not values:
+    places = tuple(proof.search(settings, warehouse, store, subject, going.values, folder))
+    unproved = tuple(proof.unproved(settings, warehouse, store, subject, going.elsewhere))
+    if not going.values:
         unproved = ("no value tells them from others: proved by column alone", *unproved)
     return msgspec.structs.replace(done, places=places, unproved=unproved)
 
