@@ -73,18 +73,20 @@ class DocsSite:
             with suppress(AssayError):
                 with warehouse.published_reading() as reader:
                     build = published_build(reader)
-                told = self._make(warehouse) if build != made_of else ""
+                told = self._make(warehouse, build) if build != made_of else ""
         if made_of is not None:
             with suppress(OSError):
                 return Standing(self._page())
         return Standing(None, told, self._problem)
 
-    def _make(self, warehouse: Warehouse) -> str:
+    def _make(self, warehouse: Warehouse, build: str) -> str:
         """Start making it, unless that is under way, failed just now, or a run goes on."""
         with self._lock:
             told = "It takes some seconds."
             if self._is_ending or self._making is not None:
                 return told
+            if self._site.made_of == build:  # it has been, since somebody looked
+                return ""
             if time.monotonic() - self._failed_at < RETRY_SECONDS:
                 return told
             holder = holder_of(warehouse)
