@@ -25,13 +25,19 @@ from loaders.erasure.shelved import Shelved, find, histories
 from loaders.erasure.store import Removal
 from loaders.erasure.subjects import Subject
 from loaders.erasure.tables import batches_of, erase
-from loaders.erasure.values import MOST, candidates_of, contains, unshared
+from loaders.erasure.values import (
+    candidates_of,
+    chosen,
+    contains,
+    unshared,
+    without_our_own,
+)
 from loaders.errors import AssayError, BadParameterError
-from loaders.ledger import raw_columns
+from loaders.ledger import has_table, raw_columns
 from loaders.ledger.erasures import erased_by
 from loaders.raw_store import RawStore, open_raw_store
 from loaders.settings import Settings
-from loaders.warehouse import Auditor, Warehouse
+from loaders.warehouse import RAW_SCHEMA, Auditor, Warehouse
 
 
 class Looked(NamedTuple):
@@ -138,16 +144,21 @@ def _perhaps(reader: Auditor, subject: Subject, rows: Rows) -> Iterator[str]:
 def _telling(
     reader: Auditor, subject: Subject, found: Found, rows: Rows, known: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The texts of the person that nobody else has."""
+    """The texts of the person that nobody else has, and that are no words of ours."""
     named = [term.value for term in subject.terms]
     candidates = candidates_of([*named, *known, *found.texts, *leaves_of(reader, rows)])
-    left = unshared(candidates, _others(reader, rows)) if candidates else set()
-    return tuple(sorted(left, key=lambda value: (-len(value), value))[:MOST])
+    candidates = without_our_own(candidates)
+    return chosen(unshared(candidates, _others(reader, rows)) if candidates else (), named)
 
 
 def _others(reader: Auditor, rows: Rows) -> Iterator[str]:
-    """The texts of all rows that stay."""
-    tables = [name for name in raw_columns(reader) if not name.startswith("_")]
+    """The texts of all rows that stay, and the names that records of runs have."""
+    columns = raw_columns(reader)
+    if has_table(reader, "_batches"):
+        sql = f"select distinct source from {RAW_SCHEMA}._batches"
+        yield from (source for (source,) in reader.fetch(sql).rows)
+    yield from ("\n".join([table, *names]) for table, names in columns.items())
+    tables = [name for name in columns if not name.startswith("_")]
     for table in tables:
         for batch_id, number, values in raw_rows(reader, table):
             if number not in rows.get(batch_id, ()):

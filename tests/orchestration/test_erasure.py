@@ -109,6 +109,22 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
         rollback(settings)
 
 
+def test_words_of_our_own_records_are_not_taken_for_the_persons_nor_is_a_long_text_too_long(
+    settings: Settings, environment: dict[str, str], builds: list[str]
+) -> None:
+    assert not builds
+    landed = registry.load_all(settings.runs_dir)[0]
+    header, ada, bob = "user_id,name,email,state,life\n", f"1,Ada,{ADA},", "2,Bob,,,\n"
+    users = Path(environment["CSV_DATA_PATH"]) / "users.csv"
+    users.write_text(f"{header}{ada}succeeded,{'She wrote. ' * 6_000}\n{bob}")
+    run(settings, ["lab"], transforms=False)
+    record = erasure.erase(settings, ["person=1"])
+    assert (record.state, record.errors) == ("succeeded", [])
+    assert registry.load(settings.runs_dir, landed.run_id) == landed
+    with registry.open_registry(settings) as records:
+        assert records.get(landed.run_id) == landed
+
+
 @pytest.mark.parametrize("target", ["duckdb"])
 def test_where_the_models_fail_the_run_says_what_they_still_show_and_is_finished_later(
     settings: Settings, builds: list[str]
