@@ -20,6 +20,7 @@ from loaders.deletion import row_id
 from loaders.erasure import note, work
 from loaders.erasure.note import Note
 from loaders.erasure.subjects import Subject, Term, terms_of
+from loaders.erasure.values import MOST
 from loaders.errors import SettingsError
 from loaders.raw_store import RawStore
 from loaders.settings import Settings
@@ -184,8 +185,15 @@ def _prove(
 
     warehouse, record, _ = held
     folder = settings.runs_dir / record.run_id / "found"
-    places = tuple(proof.search(settings, warehouse, store, subject, values, folder))
+    sealed: list[str] = []
+    places = tuple(proof.search(settings, warehouse, store, subject, values, folder, sealed))
     unproved = tuple(proof.unproved(settings, warehouse, store, subject))
+    if sealed:
+        told = f"{len(sealed)} objects of the raw store cannot be unpacked: searched as they are"
+        unproved = (told, *unproved)
+    if len(values) == MOST:
+        told = f"{MOST} values tell them from others, perhaps more: no more are searched for"
+        unproved = (told, *unproved)
     if not values:
         unproved = ("no value tells them from others: proved by column alone", *unproved)
     return msgspec.structs.replace(done, places=places, unproved=unproved)

@@ -1,19 +1,22 @@
 """An erasure is a run: all that was made of raw follows, everything is searched again, and told."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from zstandard import compress
 
 from loaders.errors import SettingsError
 from loaders.profiles import make_profiles
+from loaders.raw_store import open_raw_store
 from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
 from orchestration import doctor, erasure, registry
 from orchestration.dbt import BuildOutcome, Failure
-from orchestration.erasure import cleaning
+from orchestration.erasure import cleaning, proof
 from orchestration.registry import RunRecord
 from orchestration.rollback import rollback
 from orchestration.run import run
@@ -168,6 +171,25 @@ def test_what_is_left_is_found_and_fails_the_run_without_its_value(
         "files of runs, logs and uploads, byte by byte": 1
     }
     assert (settings.data_dir / ".erasure.json").exists()
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_what_only_looks_packed_stops_no_proof_and_is_told(settings: Settings) -> None:
+    packed = {
+        "two.zst": compress(b"one") + compress(ADA.encode()),
+        "more.gz": gzip.compress(ADA.encode()) + b"no gzip",
+        "odd.zip": b"PK\3\4 " + ADA.encode(),
+        "odd.csv": b"PAR1,remark\n1,\n",
+        "none.csv": b"name\nBob\n",
+    }
+    for name, content in packed.items():
+        place = settings.data_dir / "web" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    sealed: list[str] = []
+    found = proof._objects(settings, open_raw_store(settings), [ADA.encode()], sealed)
+    assert (found.searched, found.found) == (5, 3)
+    assert sealed == ["web/more.gz", "web/odd.csv", "web/odd.zip"]
 
 
 @pytest.mark.parametrize("target", ["duckdb"])
