@@ -1,9 +1,9 @@
 #!/bin/sh
 # Has the service land all sources and build the models, and waits for the end.
 #   API_KEYS=…  scripts/trigger_etl.sh [--patient] [URL]
-# URL is the service's address: http://127.0.0.1:8000 (or APP_PORT) unless given. The key is the first
-# of API_KEYS, from the environment or .env; without any none is sent. --patient waits for another
-# run that holds the warehouse, for ten minutes. Prints the answer, which is JSON.
+# URL is the service's address: http://127.0.0.1:8000 unless given (or APP_PORT, else SERVER_PORT).
+# The key is the first of API_KEYS, from the environment or .env; without any none is sent. --patient
+# waits for another run that holds the warehouse, for ten minutes. Prints the answer, which is JSON.
 # Exit codes: 0 it landed and built, 1 it did not, or nobody answers, 2 bad usage.
 set -eu
 
@@ -23,7 +23,7 @@ for argument in "$@"; do
     *) usage ;;
     esac
 done
-url=${url:-http://127.0.0.1:$(setting APP_PORT 8000)}
+url=${url:-http://127.0.0.1:$(setting APP_PORT "$(setting SERVER_PORT 8000)")}
 export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 command -v curl >/dev/null || { echo "trigger_etl.sh needs curl" >&2; exit 2; }
 
