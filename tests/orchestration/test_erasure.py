@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from zstandard import compress
 
-from loaders.errors import SettingsError
+from loaders.erasure import work
+from loaders.errors import AssayError, SettingsError
 from loaders.profiles import make_profiles
 from loaders.raw_store import open_raw_store
 from loaders.settings import Settings
@@ -171,6 +172,25 @@ def test_what_is_left_is_found_and_fails_the_run_without_its_value(
         "files of runs, logs and uploads, byte by byte": 1
     }
     assert (settings.data_dir / ".erasure.json").exists()
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_what_was_unpacked_to_be_searched_is_removed_whatever_goes_wrong(
+    settings: Settings, builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not builds
+
+    def look(*arguments: Any, **_: Any) -> None:
+        folder = next(each for each in arguments if isinstance(each, Path))
+        folder.mkdir(parents=True)
+        (folder / "content").write_text(ADA)
+        raise AssayError("the store fell silent")
+
+    monkeypatch.setattr(work, "look", look)
+    for begin in (erasure.preview, erasure.erase):
+        with pytest.raises(AssayError, match="fell silent"):
+            begin(settings, ["person=1"])
+    assert not list(settings.runs_dir.rglob("content"))
 
 
 @pytest.mark.parametrize("target", ["duckdb"])
