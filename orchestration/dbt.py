@@ -37,6 +37,8 @@ cli(prog_name="dbt")
 """
 SUFFIX = "ELT_BUILD_SUFFIX"  # of the schemas in which dbt builds: see generate_schema_name.sql
 SECRETS_DBT_NEEDS_NOT = ("DATABASE_URL", "API_KEY")
+# every statement in its log makes a third of a megabyte a build, which a schedule keeps for good
+BRIEF = {"DBT_LOG_LEVEL_FILE": "info"}
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -139,10 +141,11 @@ def invoke(
     log_dir: Path,
     suffix: str = "",
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a dbt command to its end; its output is kept in `log_dir`."""
+    """Run a dbt command to its end; what it did is kept in `log_dir`."""
     import subprocess  # late, as all that only a build needs
 
-    variables = {**os.environ, **environment(settings, warehouse), "DBT_LOG_PATH": str(log_dir)}
+    variables = BRIEF | os.environ | environment(settings, warehouse)
+    variables["DBT_LOG_PATH"] = str(log_dir)
     variables["DBT_TARGET_PATH"] = str(target_dir(settings, warehouse, suffix))
     variables[SUFFIX] = suffix
     for name in [name for name in variables if without_postfix(name)[0] in SECRETS_DBT_NEEDS_NOT]:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from contextlib import closing
 from typing import Any
 
+from loaders import profiles
 from loaders.archive import Archive
 from loaders.catalog import load_catalog, tables_of
 from loaders.destinations.tables import OURS
@@ -26,6 +27,7 @@ FUNCTIONS = (
 LEDGERS = {
     (builds.SCHEMA, builds.TABLE),
     (publications.SCHEMA, publications.TABLE),
+    (profiles.SCHEMA, profiles.TABLE),
 }
 PREFIXES = ("analytics_", "compatibility_")  # of files whose alias is the rest
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Has the service land all sources and build the models, and waits for the end.
 #   API_KEYS=…  scripts/trigger_etl.sh [--patient] [URL]
-# URL is the service's address: http://127.0.0.1:8000 unless given (or APP_PORT, else SERVER_PORT).
-# The key is the first of API_KEYS, from the environment or .env; without any none is sent. --patient
-# waits for another run that holds the warehouse, for ten minutes. Prints the answer, which is JSON.
+# URL is the service's address: http://127.0.0.1:8000 unless given, with the port of APP_PORT or
+# SERVER_PORT. The key is the first of API_KEYS, from the environment or .env; without any none is
+# sent. --patient waits for another run that holds the warehouse, for ten minutes. Prints the answer,
+# which is JSON.
 # Exit codes: 0 it landed and built, 1 it did not, or nobody answers, 2 bad usage.
 set -eu
 

@@ -18,7 +18,8 @@ NAME = ".erasure.json"
 class Note(msgspec.Struct, frozen=True):
     """The run that began it and when (UTC, ISO 8601), who is meant, and their telling values.
 
-    `rows` were named one by one, as `batch:row`.
+    `rows` were named one by one, as `batch:row`. `elsewhere` are tables that were not named, and
+    had texts of theirs when it began.
     """
 
     run_id: str
@@ -26,6 +27,7 @@ class Note(msgspec.Struct, frozen=True):
     terms: tuple[Term, ...]
     values: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 def write(data_dir: Path, note: Note) -> None:

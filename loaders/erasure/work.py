@@ -37,13 +37,15 @@ from loaders.ledger import has_table, raw_columns
 from loaders.ledger.erasures import erased_by
 from loaders.raw_store import RawStore, open_raw_store
 from loaders.settings import Settings
-from loaders.warehouse import RAW_SCHEMA, Auditor, Warehouse
+from loaders.warehouse import RAW_SCHEMA, Auditor, Reader, Warehouse
 
 
 class Looked(NamedTuple):
     """What there is of a person: in this warehouse, in the raw store, and their telling values.
 
     `perhaps` are rows in quarantine that hold a value which was named, and not where it was named.
+    `elsewhere` are raw tables that were not named, with rows that stay and hold a text of theirs
+    which no other row of the named tables has, or the very value that was named.
     """
 
     rows: Rows
@@ -51,6 +53,7 @@ class Looked(NamedTuple):
     shelved: Shelved
     values: tuple[str, ...]
     perhaps: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def landed(self) -> int:
@@ -129,9 +132,9 @@ def look(
     rows = merged(rows, shelved.rows.get(name, {}) if name else {})
     with warehouse.auditing() as reader:
         batches = batches_of(reader, rows)
-        values = _telling(reader, subject, found, rows, known)
+        values, elsewhere = _telling(reader, subject, found, rows, known)
         perhaps = tuple(_perhaps(reader, subject, rows))
-    return Looked(rows, tuple(batches), shelved, values, perhaps)
+    return Looked(rows, tuple(batches), shelved, values, perhaps, elsewhere)
 
 
 def _perhaps(reader: Auditor, subject: Subject, rows: Rows) -> Iterator[str]:
@@ -143,23 +146,43 @@ def _perhaps(reader: Auditor, subject: Subject, rows: Rows) -> Iterator[str]:
 
 def _telling(
     reader: Auditor, subject: Subject, found: Found, rows: Rows, known: tuple[str, ...]
-) -> tuple[str, ...]:
-    """The texts of the person that nobody else has, and that are no words of ours."""
-    named = [term.value for term in subject.terms]
-    candidates = candidates_of([*named, *known, *found.texts, *leaves_of(reader, rows)])
-    candidates = without_our_own(candidates)
-    return chosen(unshared(candidates, _others(reader, rows)) if candidates else (), named)
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The texts of the person that nobody else has, and the tables not named that have some, too.
+
+    A text that other rows of the named tables have as well tells nobody: a country, a remark. Nor
+    does a word of ours, or the name of a source, table or column: records of runs have those.
+    """
+    named = candidates_of(term.value for term in subject.terms)
+    candidates = named | candidates_of([*known, *found.texts, *leaves_of(reader, rows)])
+    tables = {name for name in raw_columns(reader) if not name.startswith("_")}
+    theirs = _unshared(reader, rows, candidates, subject.tables & tables)
+    left, elsewhere = theirs, []
+    for table in sorted(tables - subject.tables):
+        looked_for = theirs | named
+        kept = _unshared(reader, rows, looked_for, {table})
+        elsewhere += [table] if kept != looked_for else []
+        left = left & kept
+    left = unshared(without_our_own(left), _names(reader))
+    return chosen(left, named), tuple(elsewhere)
 
 
-def _others(reader: Auditor, rows: Rows) -> Iterator[str]:
-    """The texts of all rows that stay, and the names that records of runs have."""
-    columns = raw_columns(reader)
+def _names(reader: Reader) -> Iterator[str]:
+    """The names of sources, tables and columns."""
     if has_table(reader, "_batches"):
         sql = f"select distinct source from {RAW_SCHEMA}._batches"
         yield from (source for (source,) in reader.fetch(sql).rows)
-    yield from ("\n".join([table, *names]) for table, names in columns.items())
-    tables = [name for name in columns if not name.startswith("_")]
-    for table in tables:
+    yield from ("\n".join([table, *names]) for table, names in raw_columns(reader).items())
+
+
+def _unshared(
+    reader: Auditor, rows: Rows, candidates: set[str], tables: Collection[str]
+) -> set[str]:
+    return unshared(candidates, _others(reader, rows, tables)) if candidates else set()
+
+
+def _others(reader: Auditor, rows: Rows, tables: Collection[str]) -> Iterator[str]:
+    """The texts of the rows of some tables that stay."""
+    for table in sorted(tables):
         for batch_id, number, values in raw_rows(reader, table):
             if number not in rows.get(batch_id, ()):
                 yield "\n".join(text for text in values.values() if text)

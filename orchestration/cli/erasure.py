@@ -92,6 +92,12 @@ def _told(looked: "Looked") -> list[str]:
         f"in quarantine, perhaps theirs: {row} (`elt quarantine show`; --row erases it)"
         for row in looked.perhaps
     ]
+    lines += [
+        f"raw.{table} holds texts of the subject, too, and was not named: they stay there"
+        for table in looked.elsewhere
+    ]
+    if not (looked.landed or looked.quarantined or looked.archived):
+        lines.append("nothing was found that has such a value")
     lines += [f"not searched: {problem}" for problem in looked.shelved.missing]
     lines.append(f"{len(looked.values)} values tell the subject from all others")
     return lines

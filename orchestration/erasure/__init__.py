@@ -133,11 +133,11 @@ def erase(
             record.erasure = done
             return record
         with timed(record, "clean"):
-            values = (note.read(settings.data_dir) or Note("", "", ())).values
-            done = cleaning.clean(settings, warehouse, store, subject, values, done)
+            going = note.read(settings.data_dir) or Note("", "", ())
+            done = cleaning.clean(settings, warehouse, store, subject, going.values, done)
         with timed(record, "prove"):
             tell("Searching everything again …")
-            record.erasure = _prove(settings, held, store, subject, values, done)
+            record.erasure = _prove(settings, held, store, subject, going, done)
         if not record.erasure.found:
             note.drop(settings.data_dir)
     return record
@@ -172,6 +172,7 @@ def _erase_raw(
         subject.terms,
         looked.values,
         named,
+        tuple(sorted({*(before.elsewhere if before else ()), *looked.elsewhere})),
     )
     note.write(settings.data_dir, going)
     tell(f"Erasing {looked.landed + looked.quarantined} rows, and {looked.archived} batches …")
@@ -195,7 +196,7 @@ def _prove(
     held: Held,
     store: RawStore,
     subject: Subject,
-    values: Collection[str],
+    going: Note,
     done: Erasure,
 ) -> Erasure:
     import msgspec
@@ -203,15 +204,15 @@ def _prove(
     warehouse, record, _ = held
     folder = settings.runs_dir / record.run_id / "found"
     sealed: list[str] = []
-    places = tuple(proof.search(settings, warehouse, store, subject, values, folder, sealed))
-    unproved = tuple(proof.unproved(settings, warehouse, store, subject))
+    places = tuple(proof.search(settings, warehouse, store, subject, going.values, folder, sealed))
+    unproved = tuple(proof.unproved(settings, warehouse, store, subject, going.elsewhere))
     if sealed:
         told = f"{len(sealed)} objects of the raw store cannot be unpacked: searched as they are"
         unproved = (told, *unproved)
-    if len(values) == MOST:
+    if len(going.values) == MOST:
         told = f"{MOST} values tell them from others, perhaps more: no more are searched for"
         unproved = (told, *unproved)
-    if not values:
+    if not going.values:
         unproved = ("no value tells them from others: proved by column alone", *unproved)
     return msgspec.structs.replace(done, places=places, unproved=unproved)
 

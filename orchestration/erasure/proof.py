@@ -60,9 +60,15 @@ def search(
 
 
 def unproved(
-    settings: Settings, warehouse: Warehouse, store: RawStore, subject: Subject
+    settings: Settings,
+    warehouse: Warehouse,
+    store: RawStore,
+    subject: Subject,
+    elsewhere: Collection[str] = (),
 ) -> Iterator[str]:
-    """What the search does not reach, or only in part."""
+    """What the search does not reach, or only in part; `elsewhere` are as in `work.Looked`."""
+    for table in elsewhere:
+        yield f"raw.{table} was not named and holds texts of the subject, which stay there"
     named = {(term.table, term.path[0]) for term in subject.terms}
     with warehouse.reading() as reader:
         for table, columns in sorted(raw_columns(reader).items()):

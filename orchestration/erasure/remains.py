@@ -11,13 +11,14 @@ from pathlib import Path
 from loaders.erasure.note import NAME
 from loaders.erasure.values import spellings
 from loaders.settings import Settings
+from orchestration.scheduling.states import FILE
 
 OVER = b"*"
 AT_ONCE = 1 << 24
 # Of the data folder: searched otherwise (the raw store, records, the warehouse), or a server's
 ELSEWHERE = ("postgres", "published")
 OTHERS = ("dev", "test")  # environments, with data of their own
-OF_RUNS = ("runs", "dbt", "logs", "uploads", ".landings", ".histories")  # what is mended
+OF_RUNS = ("runs", "dbt", "logs", "uploads", ".landings", ".histories", FILE)  # what is mended
 STORE = (
     "batches",
     "erasures",

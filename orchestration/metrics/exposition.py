@@ -13,6 +13,7 @@ from orchestration.registry import Totals, numbers
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+ENDED = ("succeeded", "failed", "interrupted")  # states of runs that are over
 Values = dict[str, dict[tuple[str, ...], float]]  # by metric and labels
 
 
@@ -61,6 +62,10 @@ def _values(snapshot: Snapshot) -> Values:
         values.setdefault(metric, {})[labels] = value
     for (metric, labels), total in snapshot.totals.items():
         values.setdefault(metric, {})[labels] = total.value
+    ended = values.setdefault(numbers.RUNS, {})
+    for pipeline in {numbers.ELT, *(pipeline for pipeline, _ in ended)}:
+        for state in ENDED:  # a series that begins with 1 is no increase
+            ended.setdefault((pipeline, state), 0)
     for metric, found in snapshot.standing.items():
         values.setdefault(metric, {}).update(found)
     info = (version("assay"), snapshot.target)

@@ -29,7 +29,8 @@ class ScheduleState(msgspec.Struct, frozen=True, kw_only=True):
 
     `next_at` is None while no scheduler runs it. `cycles` are those that ran to an end of any kind,
     `failed` those of them that failed. `late_ticks` are times that came while its cycle waited or
-    was under way, `skipped_ticks` cycles that met another run on the warehouse.
+    was under way, `skipped_ticks` cycles that met another run on the warehouse. `last_message` says
+    why the last cycle did not succeed.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ScheduleState(msgspec.Struct, frozen=True, kw_only=True):
     last_state: State | None = None
     last_run_id: str | None = None
     last_seconds: float | None = None
+    last_message: str | None = None
     cycles: int = 0
     failed: int = 0
     late_ticks: int = 0
@@ -131,6 +133,7 @@ class StateFile:
                 "last_state": cycle.state,
                 "last_run_id": cycle.run_id,
                 "last_seconds": cycle.seconds,
+                "last_message": cycle.message,
                 "cycles": state.cycles + (not is_skipped),
                 "failed": state.failed + (cycle.state == "failed"),
                 "skipped_ticks": state.skipped_ticks + is_skipped,

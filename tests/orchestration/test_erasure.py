@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from zstandard import compress
 
@@ -21,6 +22,8 @@ from orchestration.erasure import cleaning, proof
 from orchestration.registry import RunRecord
 from orchestration.rollback import rollback
 from orchestration.run import run
+from orchestration.scheduling.states import FILE, Entry, ScheduleState
+from orchestration.scheduling.states import states as schedule_states
 from tests.conftest import TARGETS, Elt
 from tests.orchestration.publishing.conftest import Builder
 
@@ -87,6 +90,8 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
     quoting = settings.runs_dir / "20260101T000000Z-000000"
     quoting.mkdir()
     (quoting / "run.log").write_text(f'{{"message": "cannot cast {ADA}"}}\n')
+    states = {"nightly": Entry(ScheduleState(name="nightly", when="1d", last_message=ADA))}
+    (settings.data_dir / FILE).write_bytes(msgspec.json.encode(states))
     with registry.open_registry(settings) as records:
         quoted = records.get(registry.load_all(settings.runs_dir)[-1].run_id)
         quoted.errors = [f"cannot cast {ADA}"]
@@ -96,7 +101,9 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
     done = record.erasure
     assert (record.state, record.exit_code, done and done.found) == ("succeeded", 0, 0)
     assert done is not None
-    assert (done.rows, done.quarantined, done.archived, done.files) == (2, 1, 2, 2)
+    assert (done.rows, done.quarantined, done.archived, done.files) == (2, 1, 2, 3)
+    (nightly,) = schedule_states(settings)
+    assert set(nightly.last_message or "") == {"*"}
     assert count(settings, "raw.users") == 1
     assert count(settings, "features.people") == 1
     assert "lovelace" not in (quoting / "run.log").read_text()
@@ -227,8 +234,13 @@ def test_it_shows_what_would_go_and_asks(settings: Settings, builds: list[str], 
     ):
         refused = elt("erase", "--subject", wrong, "--yes")
         assert (refused.returncode, why in refused.stderr) == (2, True)
+    nobody = elt("erase", "--subject", "users.user_id=99", "--dry-run")
+    assert "nothing was found that has such a value" in nobody.stderr
+    in_part = elt("erase", "--subject", f"users.email={ADA}", "--dry-run")
+    assert "raw.user_experiments holds texts of the subject, too" in in_part.stderr
     done = elt("erase", "--subject", "users.user_id=1", "--yes")
     assert done.returncode == 0, done.stderr
+    assert "raw.user_experiments was not named and holds texts of the subject" in done.stdout
     assert "raw.user_experiments has a column user_id too, which was not named" in done.stdout
     assert "STILL IN" in done.stdout
 

@@ -108,9 +108,11 @@ def test_trigger_finds_the_key_and_the_port_in_the_file_of_settings(
 ) -> None:
     port = service.rpartition(":")[2]
     (checkout / ".env").write_text(f"API_KEYS='a\"key\\in-it'\nexport APP_PORT={port} \n")
-    Service.answers = [200]
+    Service.answers = [200, 200]
     assert run(checkout, "scripts/trigger_etl.sh").returncode == 0
     assert Service.asked == [("/trigger_etl", 'a"key\\in-it')]
+    (checkout / ".env").write_text(f"APP_PORT=\nSERVER_PORT={port}\n")  # the service's other name
+    assert run(checkout, "scripts/trigger_etl.sh").returncode == 0
 
 
 @pytest.mark.contract("S4-09")

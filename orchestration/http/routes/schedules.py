@@ -28,6 +28,7 @@ class Schedule(BaseModel):
     last_state: Literal["succeeded", "failed", "interrupted", "skipped"] | None
     last_run_id: str | None
     last_seconds: float | None
+    last_message: str | None
     cycles: int
     failed: int
     late_ticks: int

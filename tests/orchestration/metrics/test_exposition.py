@@ -58,6 +58,14 @@ def test_the_eight_metrics_after_clean_cycles_of_a_hundred_records(cycles: int) 
         assert found[f'{duration}_sum{{source="posts"}}'] == pytest.approx(0.2 * cycles)
 
 
+def test_a_first_failed_run_is_an_increase() -> None:
+    for cycles in (0, 1):
+        found = samples(after(cycles))
+        assert found['etl_runs_total{pipeline="elt",state="succeeded"}'] == cycles
+        for state in ("failed", "interrupted"):
+            assert found[f'etl_runs_total{{pipeline="elt",state="{state}"}}'] == 0
+
+
 def total(found: Samples, metric: str) -> float:
     return sum(value for name, value in found.items() if name.partition("{")[0] == metric)
 

@@ -57,7 +57,7 @@ def test_a_state_tells_the_last_cycle_the_next_and_what_there_was(settings: Sett
     file.cycle_ended(cycle("a", run_id="run-1", exit_code=0))
     file.cycle_ended(cycle("a", "interrupted", run_id="run-2"))
     file.cycle_ended(cycle("a", "skipped", held_by="run-9"))
-    file.cycle_ended(cycle("a", "failed", run_id="run-3"))
+    file.cycle_ended(cycle("a", "failed", run_id="run-3", message="it broke"))
     assert states(settings) == [
         ScheduleState(
             name="a",
@@ -67,6 +67,7 @@ def test_a_state_tells_the_last_cycle_the_next_and_what_there_was(settings: Sett
             last_state="failed",
             last_run_id="run-3",
             last_seconds=1.5,
+            last_message="it broke",
             cycles=3,
             failed=1,
             late_ticks=2,
