@@ -46,6 +46,8 @@ wait_until_ready() {
 keep_secret() {
     if [ -n "$(setting "$1" '')" ]; then return; fi
     [ -e .env ] || (umask 077 && sed "/^$1=\$/d" .env.example >.env)
+    # a file may end without the end of its last line
+    [ -z "$(tail -c 1 .env)" ] || echo >>.env
     printf '# Made by %s\n%s=%s\n' "$0" "$1" "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" >>.env
     echo "Wrote $1 into .env" >&2
 }
@@ -60,7 +62,7 @@ serve_in_containers() {
 serve_from_venv() {
     make --no-print-directory build
     mkdir -p "$data"
-    if [ -f "$data/serve.pid" ] && kill -0 "$(cat "$data/serve.pid")" 2>/dev/null && is_ready; then
+    if [ -f "$data/serve.pid" ] && is_service "$(cat "$data/serve.pid")" && is_ready; then
         echo "The service is running already." >&2
         return
     fi

@@ -11,10 +11,10 @@ fi
 pid_file=$(setting ELT_DATA_DIR data)/serve.pid
 if [ ! -f "$pid_file" ]; then exit 0; fi
 service=$(cat "$pid_file")
-if kill -0 "$service" 2>/dev/null; then
+if is_service "$service"; then
     kill -TERM "$service"
     # a run under way has 30 s to roll back
-    while kill -0 "$service" 2>/dev/null; do sleep 0.2; done
+    while is_service "$service"; do sleep 0.2; done
     echo "The service has ended." >&2
 fi
 rm -f "$pid_file"

@@ -25,13 +25,19 @@ from loaders.erasure.shelved import Shelved, find, histories
 from loaders.erasure.store import Removal
 from loaders.erasure.subjects import Subject
 from loaders.erasure.tables import batches_of, erase
-from loaders.erasure.values import MOST, candidates_of, contains, unshared
+from loaders.erasure.values import (
+    candidates_of,
+    chosen,
+    contains,
+    unshared,
+    without_our_own,
+)
 from loaders.errors import AssayError, BadParameterError
-from loaders.ledger import raw_columns
+from loaders.ledger import has_table, raw_columns
 from loaders.ledger.erasures import erased_by
 from loaders.raw_store import RawStore, open_raw_store
 from loaders.settings import Settings
-from loaders.warehouse import Auditor, Warehouse
+from loaders.warehouse import RAW_SCHEMA, Auditor, Reader, Warehouse
 
 
 class Looked(NamedTuple):
@@ -143,7 +149,8 @@ def _telling(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The texts of the person that nobody else has, and the tables not named that have some, too.
 
-    A text that other rows of the named tables have as well tells nobody: a country, a remark.
+    A text that other rows of the named tables have as well tells nobody: a country, a remark. Nor
+    does a word of ours, or the name of a source, table or column: records of runs have those.
     """
     named = candidates_of(term.value for term in subject.terms)
     candidates = named | candidates_of([*known, *found.texts, *leaves_of(reader, rows)])
@@ -155,8 +162,16 @@ def _telling(
         kept = _unshared(reader, rows, looked_for, {table})
         elsewhere += [table] if kept != looked_for else []
         left = left & kept
-    ordered = sorted(left, key=lambda value: (-len(value), value))
-    return tuple(ordered[:MOST]), tuple(elsewhere)
+    left = unshared(without_our_own(left), _names(reader))
+    return chosen(left, named), tuple(elsewhere)
+
+
+def _names(reader: Reader) -> Iterator[str]:
+    """The names of sources, tables and columns."""
+    if has_table(reader, "_batches"):
+        sql = f"select distinct source from {RAW_SCHEMA}._batches"
+        yield from (source for (source,) in reader.fetch(sql).rows)
+    yield from ("\n".join([table, *names]) for table, names in raw_columns(reader).items())
 
 
 def _unshared(

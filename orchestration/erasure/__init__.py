@@ -10,7 +10,9 @@ import hmac
 import logging
 import os
 import secrets
-from collections.abc import Collection, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from loaders.deletion import row_id
 from loaders.erasure import note, work
 from loaders.erasure.note import Note
 from loaders.erasure.subjects import Subject, Term, terms_of
+from loaders.erasure.values import MOST
 from loaders.errors import SettingsError
 from loaders.raw_store import RawStore
 from loaders.settings import Settings
@@ -31,6 +34,8 @@ from orchestration.registry import Erasure, RunRecord
 from orchestration.transformation import transform
 
 KEY = ".erasure_key"  # of the hashes of subjects in records
+KEY_BYTES = 32
+LOOKED = ".looked"  # contents that a preview searches
 log = logging.getLogger("assay.erasure")
 
 
@@ -72,13 +77,22 @@ def preview(settings: Settings, subjects: Sequence[str], rows: Sequence[str] = (
     """
     subject = subject_of(settings, subjects)
     warehouse = open_warehouse(settings)
-    with run_lock(warehouse, "erase"):
+    with run_lock(warehouse, "erase"), _removed(settings.runs_dir / LOOKED) as folder:
         warehouse.recover()
         work.check_terms(warehouse, subject)
         store = work.open_store(settings, warehouse)
-        folder = settings.runs_dir / f".looked-{secrets.token_hex(4)}"
         named = _named(settings, rows)
         return work.look(settings, warehouse, store, subject, folder, named=_by_batch(named))
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[Path]:
+    """A folder of contents that are searched: none of them stays, whatever goes wrong."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def erase(
@@ -98,7 +112,11 @@ def erase(
         AssayError: as for `preview`; or a step fails. The same again goes on with it.
     """
     subject, named = subject_of(settings, subjects), _named(settings, rows)
-    with recorded_run(settings, tell, is_debug=is_debug) as held:
+    with (
+        recorded_run(settings, tell, is_debug=is_debug) as held,
+        _removed(settings.runs_dir / LOOKED),  # of a preview that was killed
+        _removed(settings.runs_dir / held.record.run_id / "found"),
+    ):
         warehouse, record, check = held
         work.check_terms(warehouse, subject)
         store = work.open_store(settings, warehouse)
@@ -185,8 +203,15 @@ def _prove(
 
     warehouse, record, _ = held
     folder = settings.runs_dir / record.run_id / "found"
-    places = tuple(proof.search(settings, warehouse, store, subject, going.values, folder))
+    sealed: list[str] = []
+    places = tuple(proof.search(settings, warehouse, store, subject, going.values, folder, sealed))
     unproved = tuple(proof.unproved(settings, warehouse, store, subject, going.elsewhere))
+    if sealed:
+        told = f"{len(sealed)} objects of the raw store cannot be unpacked: searched as they are"
+        unproved = (told, *unproved)
+    if len(going.values) == MOST:
+        told = f"{MOST} values tell them from others, perhaps more: no more are searched for"
+        unproved = (told, *unproved)
     if not going.values:
         unproved = ("no value tells them from others: proved by column alone", *unproved)
     return msgspec.structs.replace(done, places=places, unproved=unproved)
@@ -208,8 +233,8 @@ def _sources(warehouse: Warehouse, rows: Collection[str]) -> list[str]:
 def _hashed(settings: Settings, term: Term) -> str:
     """Who was named, for the books: a hash that nobody can try values on without our key."""
     path = settings.data_dir / KEY
-    if not path.exists():
+    if not path.exists() or path.stat().st_size < KEY_BYTES:  # its writer was killed, or no room
         with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:  # noqa: PTH123
-            file.write(secrets.token_bytes(32))
-    digest = hmac.new(Path(path).read_bytes(), term.value.encode(), hashlib.sha256)
+            file.write(secrets.token_bytes(KEY_BYTES))
+    digest = hmac.new(path.read_bytes(), term.value.encode(), hashlib.sha256)
     return f"{term.place}:{digest.hexdigest()[:32]}"

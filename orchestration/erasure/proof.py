@@ -4,10 +4,7 @@ What is said of a place is how much of it was searched and how often something w
 what.
 """
 
-import gzip
-import io
 import json
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -21,12 +18,12 @@ from loaders.settings import Settings
 from loaders.warehouse import RAW_SCHEMA, DuckDB, Reader, Warehouse
 from orchestration.erasure import remains
 from orchestration.erasure.lineage import tables_of_models
+from orchestration.erasure.unpacking import SEALED, unpacked
 from orchestration.publishing import older
 from orchestration.registry import Place
 
 SYSTEM = ("information_schema", "pg_catalog", "pg_toast")
 AT_ONCE = 50  # values in a statement
-DEEPEST = 4
 
 
 def search(
@@ -36,8 +33,9 @@ def search(
     subject: Subject,
     values: Collection[str],
     folder: Path,
+    sealed: list[str],
 ) -> Iterator[Place]:
-    """Search everything that Assay keeps."""
+    """Search everything that Assay keeps; `sealed` takes what could not be unpacked for that."""
     wanted = [spelt for value in values for spelt in spellings(value)]
     looked = work.look(settings, warehouse, store, subject, folder)
     tables = len(subject.tables)
@@ -49,7 +47,7 @@ def search(
         yield from _texts(reader, warehouse, values)
     left = older.left_over(warehouse)
     yield Place("builds that readers do not see", 0, len(left))
-    yield _objects(settings, store, wanted)
+    yield _objects(settings, store, wanted, sealed)
     files = list(remains.loose_files(settings))
     found = sum(remains.count(path, wanted) for path in files if path.exists())
     yield Place("files of runs, logs and uploads, byte by byte", len(files), found)
@@ -144,7 +142,9 @@ def _ways(value: str, *, is_duckdb: bool) -> Iterator[str]:
         yield value.encode().hex()
 
 
-def _objects(settings: Settings, store: RawStore, wanted: Collection[bytes]) -> Place:
+def _objects(
+    settings: Settings, store: RawStore, wanted: Collection[bytes], sealed: list[str]
+) -> Place:
     is_shared = store.url == settings.data_dir.as_uri()
     told = (*loose.TOLD, *loose.OF_LANDINGS)
     keys = {key for key in store.keys("") if key.split("/")[0] in told}
@@ -153,31 +153,14 @@ def _objects(settings: Settings, store: RawStore, wanted: Collection[bytes]) -> 
     for key in sorted(keys):
         with store.open(key) as file:
             content = file.read()
-        found += sum(any(spelt in part for part in unpacked(content)) for spelt in wanted)
+        left = set(wanted)
+        try:
+            for part in unpacked(content):
+                left -= {spelt for spelt in left if spelt in part}
+        except SEALED:
+            sealed.append(key)
+        found += len(wanted) - len(left)
     return Place("objects of the raw store, unpacked, byte by byte", len(keys), found)
-
-
-def unpacked(content: bytes, depth: int = 0) -> Iterator[bytes]:
-    """The bytes of a file, and of what is packed in it."""
-    yield content
-    if depth == DEEPEST:
-        return
-    inner: list[bytes] = []
-    if content.startswith(b"\x1f\x8b"):
-        inner = [gzip.decompress(content)]
-    elif content.startswith(b"\x28\xb5\x2f\xfd"):
-        from zstandard import ZstdDecompressor
-
-        inner = [ZstdDecompressor().decompressobj().decompress(content)]
-    elif content.startswith(b"PK\3\4"):
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            inner = [packed.read(name) for name in packed.namelist()]
-    elif content.startswith(b"PAR1"):
-        import pyarrow.parquet as pq
-
-        inner = [repr(pq.read_table(io.BytesIO(content)).to_pylist()).encode()]
-    for part in inner:
-        yield from unpacked(part, depth + 1)
 
 
 def _files_of(warehouse: DuckDB) -> list[Path]:

@@ -22,6 +22,7 @@ OPEN_FOLDERS = ("/docs/assets/", "/assets/")
 PAGES = ("/", "/docs/data")
 BROWSERS_CHALLENGE = 'Basic realm="Assay, with a key as the password", charset="UTF-8"'
 READING = ("GET", "HEAD")
+ACTING = ("/ingest", "/transform")  # they ask a source, or build the models, also where it is GET
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -83,7 +84,8 @@ class Guard:
         if _is_open(scope["path"]):
             return None
         if self._keys:
-            is_browsing = scope["method"] in READING and _is_of_a_user(scope, headers)
+            is_reading = scope["method"] in READING and scope["path"] not in ACTING
+            is_browsing = is_reading and _is_of_a_user(scope, headers)
             has_key = self._has_key(headers, is_browsing=is_browsing)
             return None if has_key else _unauthorised()
         if _name_of(headers.get("host", "")) not in LOCAL_NAMES:

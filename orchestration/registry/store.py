@@ -93,16 +93,16 @@ class Store(ABC):
 
     def mend(self, values: Collection[str], instead: str) -> int:
         """Put a text in the place of others in every record; how many records had one."""
-        named = ("record", "error")
+        sql = (
+            f"update {self.table} set record = replace(record, {self.mark}, {self.mark}), "
+            f"error = replace(error, {self.mark}, {self.mark}) "
+            f"where record <> replace(record, {self.mark}, '')"
+        )
         mended = 0
         with self.opened() as connection:
             for value in values:
-                changed = ", ".join(
-                    f"{name} = replace({name}, {self.mark}, {self.mark})" for name in named
-                )
-                sql = f"update {self.table} set {changed} where record like {self.mark} escape '!'"
-                like = "".join(f"!{c}" if c in "!%_" else c for c in value)
-                given = (*(value, instead) * len(named), f"%{like}%")
+                written = msgspec.json.encode(value).decode()[1:-1]  # as the record has it
+                given = (written, instead, value, instead, written)
                 mended += connection.execute(sql, given).rowcount
         return mended
 

@@ -7,6 +7,7 @@ sets them up: of each metric so many are told apart, what is beyond goes under o
 """
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,6 +37,7 @@ MOST_NAMES = 200  # of sources, tables or pipelines that a metric tells apart
 NAMES = {LANDED: 2, QUARANTINED: 2}  # how many of the labels are names; of others it is the first
 UNNAMED = (WRITE_ERRORS, MODELS, TESTS, LAST_BUILD, REJECTED, UNCAST)
 Key = tuple[str, tuple[str, ...]]
+log = logging.getLogger("assay.registry")
 
 
 class Total(NamedTuple):
@@ -127,9 +129,18 @@ def settle(store: "Store") -> None:
             totals = Totals(_rows(store, connection))
             sql = f"select run_id, record {waiting} {AT_ONCE}"
             for run_id, text in connection.execute(sql).fetchall():
-                totals.count(run_id, numbers_of(msgspec.json.decode(text, type=RunRecord)))
+                totals.count(run_id, _numbers_in(text, run_id))
                 connection.execute(mark, (run_id,))
             _write(store, connection, totals)
+
+
+def _numbers_in(text: str, run_id: str) -> list[Number]:
+    """What a record adds; one of another version that cannot be read keeps no other from it."""
+    try:
+        return numbers_of(msgspec.json.decode(text, type=RunRecord))
+    except msgspec.MsgspecError as error:
+        log.warning("run %s is in no metric, since its record cannot be read: %s", run_id, error)
+        return []
 
 
 def counted(store: "Store", run_id: str) -> RunRecord | None:

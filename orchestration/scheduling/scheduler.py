@@ -6,6 +6,8 @@ schedule is under way, or waits, are passed over and counted.
 """
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +19,8 @@ from orchestration.scheduling.cycles import Cycle, Cycles
 from orchestration.scheduling.jobs import Job, schedules_of
 from orchestration.scheduling.states import StateFile
 
+BETWEEN_LOOKS = 30.0  # seconds: at whether the system's clock was set back
+SET_BACK = 60.0  # seconds by which it has to be; less is waited for
 Report = Callable[[Cycle], None]
 Tell = Callable[[str], None]
 
@@ -49,6 +53,7 @@ class Scheduler:
         self._tell = tell
         self._fail = fail
         self._clock: Any = None
+        self._is_over = threading.Event()
 
     def start(self) -> None:
         """Begin: from now on cycles run in the background."""
@@ -62,9 +67,11 @@ class Scheduler:
         self._clock.start()
         for job in self._jobs:
             self._note_next(job.name)
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def close(self) -> None:
         """End the cycle under way, and wait for that; none begins any more."""
+        self._is_over.set()
         self._cycles.stop()
         if self._clock is not None and self._clock.running:
             self._clock.shutdown(wait=True)
@@ -77,6 +84,24 @@ class Scheduler:
                 self._report(cycle)
         except BaseException as error:  # noqa: BLE001 - for whoever waits for the schedule
             self._fail(error)
+
+    def _watch(self) -> None:
+        """Set times anew where the system's clock was set back: else it is waited for by them."""
+        ahead = _ahead()
+        while not self._is_over.wait(BETWEEN_LOOKS):
+            before, ahead = ahead, _ahead()
+            if before - ahead > SET_BACK:
+                self._tell(f"the clock was set back by {before - ahead:.0f} s: times are set anew")
+                for job in self._jobs:
+                    self._set_anew(job)
+
+    def _set_anew(self, job: Job) -> None:
+        now, schedule = datetime.now(UTC), job.schedule
+        at = now + timedelta(seconds=schedule.seconds or 0)
+        if schedule.cron is not None:
+            at = trigger_of(schedule.cron).get_next_fire_time(None, now)
+        self._clock.modify_job(job.name, next_run_time=at)
+        self._note_next(job.name)
 
     def _make_clock(self) -> Any:
         from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_SUBMITTED
@@ -102,6 +127,11 @@ class Scheduler:
     def _note_next(self, name: str, late_ticks: int = 0) -> None:
         entry = self._clock.get_job(name)
         self._states.is_due(name, entry and entry.next_run_time, late_ticks)
+
+
+def _ahead() -> float:
+    """By how many seconds the system's clock is before one that nobody sets."""
+    return time.time() - time.monotonic()
 
 
 def run_cycle(job: Job, cycles: Cycles, states: StateFile) -> Cycle | None:

@@ -1,5 +1,6 @@
 """An erasure is a run: all that was made of raw follows, everything is searched again, and told."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +8,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from zstandard import compress
 
-from loaders.errors import SettingsError
+from loaders.erasure import work
+from loaders.errors import AssayError, SettingsError
 from loaders.profiles import make_profiles
+from loaders.raw_store import open_raw_store
 from loaders.settings import Settings
 from loaders.warehouse import open_warehouse
 from orchestration import doctor, erasure, registry
 from orchestration.dbt import BuildOutcome, Failure
-from orchestration.erasure import cleaning
+from orchestration.erasure import cleaning, proof
 from orchestration.registry import RunRecord
 from orchestration.rollback import rollback
 from orchestration.run import run
@@ -116,6 +120,22 @@ def test_a_person_is_erased_everywhere_and_the_proof_is_in_the_record(
         rollback(settings)
 
 
+def test_words_of_our_own_records_are_not_taken_for_the_persons_nor_is_a_long_text_too_long(
+    settings: Settings, environment: dict[str, str], builds: list[str]
+) -> None:
+    assert not builds
+    landed = registry.load_all(settings.runs_dir)[0]
+    header, ada, bob = "user_id,name,email,state,life\n", f"1,Ada,{ADA},", "2,Bob,,,\n"
+    users = Path(environment["CSV_DATA_PATH"]) / "users.csv"
+    users.write_text(f"{header}{ada}succeeded,{'She wrote. ' * 6_000}\n{bob}")
+    run(settings, ["lab"], transforms=False)
+    record = erasure.erase(settings, ["person=1"])
+    assert (record.state, record.errors) == ("succeeded", [])
+    assert registry.load(settings.runs_dir, landed.run_id) == landed
+    with registry.open_registry(settings) as records:
+        assert records.get(landed.run_id) == landed
+
+
 @pytest.mark.parametrize("target", ["duckdb"])
 def test_where_the_models_fail_the_run_says_what_they_still_show_and_is_finished_later(
     settings: Settings, builds: list[str]
@@ -159,6 +179,44 @@ def test_what_is_left_is_found_and_fails_the_run_without_its_value(
         "files of runs, logs and uploads, byte by byte": 1
     }
     assert (settings.data_dir / ".erasure.json").exists()
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_what_was_unpacked_to_be_searched_is_removed_whatever_goes_wrong(
+    settings: Settings, builds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not builds
+
+    def look(*arguments: Any, **_: Any) -> None:
+        folder = next(each for each in arguments if isinstance(each, Path))
+        folder.mkdir(parents=True)
+        (folder / "content").write_text(ADA)
+        raise AssayError("the store fell silent")
+
+    monkeypatch.setattr(work, "look", look)
+    for begin in (erasure.preview, erasure.erase):
+        with pytest.raises(AssayError, match="fell silent"):
+            begin(settings, ["person=1"])
+    assert not list(settings.runs_dir.rglob("content"))
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_what_only_looks_packed_stops_no_proof_and_is_told(settings: Settings) -> None:
+    packed = {
+        "two.zst": compress(b"one") + compress(ADA.encode()),
+        "more.gz": gzip.compress(ADA.encode()) + b"no gzip",
+        "odd.zip": b"PK\3\4 " + ADA.encode(),
+        "odd.csv": b"PAR1,remark\n1,\n",
+        "none.csv": b"name\nBob\n",
+    }
+    for name, content in packed.items():
+        place = settings.data_dir / "web" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    sealed: list[str] = []
+    found = proof._objects(settings, open_raw_store(settings), [ADA.encode()], sealed)
+    assert (found.searched, found.found) == (5, 3)
+    assert sealed == ["web/more.gz", "web/odd.csv", "web/odd.zip"]
 
 
 @pytest.mark.parametrize("target", ["duckdb"])

@@ -116,6 +116,13 @@ def test_trigger_finds_the_key_and_the_port_in_the_file_of_settings(
 
 
 @pytest.mark.contract("S4-09")
+def test_trigger_asks_on_the_port_that_the_service_takes(checkout: Path, service: str) -> None:
+    Service.answers = [200]
+    port = service.rpartition(":")[2]
+    assert run(checkout, "scripts/trigger_etl.sh", SERVER_PORT=port).returncode == 0
+
+
+@pytest.mark.contract("S4-09")
 @pytest.mark.parametrize(
     ("status", "told"),
     [
@@ -210,6 +217,26 @@ def test_quickstart_with_an_engine_makes_a_key_builds_runs_and_triggers(
     assert f"http://127.0.0.1:{port}/" in done.stdout
     assert run(checkout, "./quickstart.sh", APP_PORT=port).returncode == 0
     assert Service.asked[1] == ("/trigger_etl", key)  # the same one
+
+
+def test_a_key_is_written_on_a_line_of_its_own(checkout: Path, service: str) -> None:
+    program(checkout, "bin/docker", "exit 0")
+    program(checkout, "bin/curl", 'case "$*" in */ready) ;; *) exec /usr/bin/curl "$@";; esac')
+    Service.answers = [200]
+    (checkout / ".env").write_text("API_URL=http://a.example")  # without the end of the line
+    assert run(checkout, "./quickstart.sh", APP_PORT=service.rpartition(":")[2]).returncode == 0
+    assert (checkout / ".env").read_text().splitlines()[0] == "API_URL=http://a.example"
+
+
+def test_stop_ends_the_service_and_no_other_process_that_has_its_number(checkout: Path) -> None:
+    (checkout / "data").mkdir()
+    program(checkout, "elt", "while :; do sleep 0.1; done")
+    for command, is_ended in ((["sleep", "60"], False), (["./elt", "serve"], True)):
+        with subprocess.Popen(command, cwd=checkout) as process:
+            (checkout / "data" / "serve.pid").write_text(f"{process.pid}\n")
+            assert run(checkout, "scripts/stop_etl.sh").returncode == 0
+            assert (process.poll() is not None) is is_ended
+            process.kill()
 
 
 @pytest.mark.contract("S4-10")

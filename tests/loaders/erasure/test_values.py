@@ -2,7 +2,16 @@
 
 import pytest
 
-from loaders.erasure.values import candidates_of, contains, is_distinctive, spellings, unshared
+from loaders.erasure.values import (
+    MOST,
+    candidates_of,
+    chosen,
+    contains,
+    is_distinctive,
+    spellings,
+    unshared,
+    without_our_own,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +34,17 @@ def test_what_stands_in_a_row_that_stays_is_not_searched_for() -> None:
     candidates = candidates_of([" ada@x.org ", "Caffeine", "Ada Lovelace", "7"])
     left = unshared(candidates, ["Bob\nCaffeine", "notes of ada@x.org, and others"])
     assert left == {"Ada Lovelace"}
+
+
+def test_a_word_of_our_own_records_is_not_searched_for() -> None:
+    assert without_our_own({"succeeded", "started_at", "Ada Lovelace"}) == {"Ada Lovelace"}
+
+
+def test_who_was_named_is_searched_for_however_much_else_there_is() -> None:
+    others = [f"a longer text of hers, number {number}" for number in range(MOST)]
+    found = chosen(["ada@x.org", *others], ["ada@x.org"])
+    assert len(found) == MOST
+    assert found[-1] == "ada@x.org"
 
 
 def test_a_value_within_a_longer_word_is_another_one() -> None:

@@ -14,7 +14,7 @@ from loaders.raw_store import open_raw_store
 from loaders.settings import load_settings
 from loaders.verification import verify
 from loaders.warehouse import open_warehouse
-from orchestration.erasure.proof import unpacked
+from orchestration.erasure.unpacking import unpacked
 from tests.loaders.conftest import Answer, Api, Landings, WriteFile, lab_of
 from tests.loaders.test_rebuild import held, lose, rebuild_all, zipped
 from tests.loaders.test_replay import Desk, mended

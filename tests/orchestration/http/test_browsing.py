@@ -56,7 +56,14 @@ def test_no_other_password_does(client: TestClient, headers: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/trigger_etl"), ("DELETE", "/runs/x"), ("POST", "/ingest")]
+    ("method", "path"),
+    [
+        ("POST", "/trigger_etl"),
+        ("DELETE", "/runs/x"),
+        ("POST", "/ingest"),
+        ("GET", "/ingest"),
+        ("GET", "/transform/"),
+    ],
 )
 def test_a_password_changes_nothing(client: TestClient, method: str, path: str) -> None:
     """A page of another site could have a browser send it along."""

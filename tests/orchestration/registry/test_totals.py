@@ -214,3 +214,18 @@ def test_who_may_not_count_records_its_runs_and_another_counts_them(
         save(settings, a_cycle(2, "postgres"))
     warehouse.commit([("alter table ops._runs_elsewhere rename to _runs_totals", ())])
     assert value(read(settings), numbers.PROCESSED, "posts") == 200
+
+
+@ON_DUCKDB
+def test_a_record_that_cannot_be_read_keeps_no_other_from_being_counted(settings: Settings) -> None:
+    spoilt = a_cycle(1)
+    settings.data_dir.mkdir(parents=True)
+    with open_registry(settings) as records:
+        records.save(a_cycle(1, state="running"))
+        store = records._store
+        assert store is not None
+        with store.opened() as connection:
+            sql = "update runs set state = 'failed', record = '{}' where run_id = ?"
+            connection.execute(sql, (spoilt.run_id,))
+    save(settings, a_cycle(2))
+    assert value(read(settings), numbers.REQUESTS, "posts") == 1

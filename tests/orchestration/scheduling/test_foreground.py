@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,27 @@ def test_a_cron_expression_waits_for_its_time(
     bench.cycles.clear()
     bench.run(nightly)
     assert {cycle.schedule for cycle in bench.cycles} == {"nightly"}
+
+
+def test_a_clock_that_is_set_back_delays_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [bench.job("a", every=60), bench.job("b", cron="* * * * *")]
+    cycles = Cycles(lambda _: None)
+    made = scheduler.Scheduler(jobs, cycles, bench._states(jobs), print, bench._tell, print)
+    made.start()
+    for job in jobs:  # as it is where the clock was a day ahead until now
+        late = datetime.now(UTC) + timedelta(days=1)
+        made._clock.modify_job(job.name, next_run_time=late)
+    looks = iter([False, True])
+    monkeypatch.setattr(made._is_over, "wait", lambda _: next(looks))
+    ahead = iter([86_400.0, 0.0])
+    monkeypatch.setattr(scheduler, "_ahead", lambda: next(ahead))
+    made._watch()
+    soon = datetime.now(UTC) + timedelta(seconds=61)
+    assert all(made._clock.get_job(job.name).next_run_time <= soon for job in jobs)
+    assert bench.told[-1] == "the clock was set back by 86400 s: times are set anew"
+    made.close()
 
 
 def test_late_ticks_are_passed_over_counted_and_told(bench: Bench) -> None:
