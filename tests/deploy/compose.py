@@ -9,16 +9,19 @@ import yaml
 from loaders.settings import PROJECT_DIR
 
 FILE = PROJECT_DIR / "compose.yaml"
-VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}|\$\$")
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>(?:\$\{[^}]*\}|[^}])*))?\}|\$\$")
 
 
 def fill_in(text: str, variables: Mapping[str, str]) -> str:
-    """`${NAME:-default}` by its value, or the default where that is empty; `$$` is a dollar."""
+    """`${NAME:-default}` by its value, or the default where that is empty; `$$` is a dollar.
+
+    A default may hold another variable.
+    """
 
     def value(found: re.Match[str]) -> str:
         if found[0] == "$$":
             return "$"
-        return variables.get(found["name"]) or found["default"] or ""
+        return variables.get(found["name"]) or fill_in(found["default"] or "", variables)
 
     return VARIABLE.sub(value, text)
 

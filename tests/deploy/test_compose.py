@@ -114,7 +114,7 @@ def test_what_the_file_of_settings_says_goes_before(tmp_path: Path) -> None:
         "DB_USER": "me",
         "DB_PASSWORD": "p@ss word's",
         "RAW_STORE_URL": "s3://bucket/lake",
-        "APP_PORT": "9000",
+        "SERVER_PORT": "9000",
     }
     settings = settings_of(own, tmp_path)
     assert settings.api_keys == ("a-key-of-my-own-0123",)
