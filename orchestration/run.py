@@ -59,7 +59,7 @@ def run(
     """
     catalog = load_catalog(settings)
     sources = _selected(catalog, names) if lands and (names or not paths) else {}
-    _check_folders(settings, sources)
+    _check_folders(settings, sources, names)
     taken = {name: source for source, name in tables_of(catalog)}
     places = _places(paths, taken) if paths else []
     with recorded_run(settings, tell, is_debug=is_debug) as (warehouse, record, check):
@@ -93,18 +93,27 @@ def _selected(catalog: dict[str, SourceSpec], names: Sequence[str]) -> dict[str,
     return {name: spec for name, spec in catalog.items() if not names or name in names}
 
 
-def _check_folders(settings: Settings, sources: dict[str, SourceSpec]) -> None:
-    """A folder that is not there is bad usage, found before anything is started."""
-    missing = missing_folder(settings, sources)
+def _check_folders(
+    settings: Settings, sources: Mapping[str, SourceSpec], names: Sequence[str]
+) -> None:
+    missing = missing_folder(settings, sources, names)
     if missing is not None:
         raise SettingsError(missing[1])
 
 
-def missing_folder(settings: Settings, sources: Mapping[str, SourceSpec]) -> tuple[str, str] | None:
-    """The folder of a source that is not there, and what to tell of it; None where all are."""
+def missing_folder(
+    settings: Settings, sources: Mapping[str, SourceSpec], names: Sequence[str] = ()
+) -> tuple[str, str] | None:
+    """The folder that was asked for and is not there, and what to tell of it; None where all are.
+
+    It is bad usage, found before anything is started. Where a source that nobody named has lost its
+    folder, that source fails, and the others land.
+    """
     for name, spec in sources.items():
         if isinstance(spec, FilesSource) and not files.is_there(spec):
             is_variable = spec.path == str(settings.csv_data_path)
+            if not is_variable and name not in names and len(sources) > 1:
+                continue
             named_by = "CSV_DATA_PATH" if is_variable else "sources.yml"
             told = f"source '{name}': there is no folder {spec.path}, which {named_by} names"
             return spec.path, told

@@ -34,7 +34,9 @@ def check_folders(settings: Settings, names: Sequence[str] = ()) -> None:
     """
     sources = load_catalog(settings)
     missing = missing_folder(
-        settings, {name: spec for name, spec in sources.items() if not names or name in names}
+        settings,
+        {name: spec for name, spec in sources.items() if not names or name in names},
+        names,
     )
     if missing is not None:
         path, told = missing

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loaders.errors import AssayError
+from loaders.catalog import SourceSpec, load_catalog
+from loaders.errors import AssayError, SettingsError
 from loaders.settings import Settings, load_settings
 from loaders.warehouse import Warehouse, open_warehouse
 from orchestration import dbt, lock, reading, registry, summary
@@ -58,6 +60,33 @@ def test_warehouse_and_raw_files_are_swapped_by_settings_alone(
 def order(row: tuple[Any, ...]) -> int:
     """The number of a raw row: document, batch, row, load."""
     return int(row[2])
+
+
+@pytest.mark.parametrize("target", ["duckdb"])
+def test_a_folder_that_is_gone_fails_its_source_alone_unless_that_was_asked_for(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "unmounted"
+    entries = f"""
+sources:
+  share: {{kind: files, path: {gone}, tables: {{stock: {{file: stock.csv, modelled: false}}}}}}
+  lab: {{kind: files, path: "${{CSV_DATA_PATH}}", tables: {{users: {{file: users.csv}}}}}}
+"""
+    (tmp_path / "sources.yml").write_text(entries)
+    monkeypatch.setattr("orchestration.run.load_catalog", reading_from(tmp_path / "sources.yml"))
+    settings = load_settings(environment)
+    record = run(settings, transforms=False)
+    share, lab = record.sources
+    assert record.state == "failed"
+    assert share.problems == (f"there is no folder {gone}",)
+    assert (lab.problems, lab.books.landed) == ((), 36)
+    with pytest.raises(SettingsError, match="there is no folder .*which sources.yml names"):
+        run(settings, ["share"], transforms=False)
+    assert len(registry.load_all(settings.runs_dir)) == 1
+
+
+def reading_from(path: Path) -> Callable[[Settings], dict[str, SourceSpec]]:
+    return lambda settings: load_catalog(settings, path)
 
 
 def test_a_database_that_is_down_fails_the_run_and_the_record_says_why(

@@ -56,16 +56,14 @@ def told(place: Path | str) -> str:
 def find(spec: FilesSource, search: Search) -> Found:
     """The batches of a source's folder, table by table.
 
-    What is compressed is unpacked, of each file at most as much as the settings allow.
-
-    Raises:
-        SettingsError: the folder does not exist.
+    What is compressed is unpacked, of each file at most as much as the settings allow. A folder
+    that is not there is a problem of the source, as a file is.
     """
     if is_remote(spec.path):
         return _find_remote(spec, search)
     folder = folder_of(spec)
     if not folder.is_dir():
-        raise SettingsError(f"source '{search.source}': there is no folder {folder}")
+        return Found(str(folder), (), (f"there is no folder {folder}",))
     files: list[File] = []
     missing: list[str] = []
     for table, found in files_of(spec):

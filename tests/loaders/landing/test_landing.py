@@ -14,7 +14,7 @@ from loaders.catalog import ApiTable, FilesSource, FileTable, RestApiSource
 from loaders.destinations.passage import Passage
 from loaders.destinations.sifting import Sifting
 from loaders.destinations.tables import Landed
-from loaders.errors import AssayError, SettingsError
+from loaders.errors import AssayError
 from loaders.intake import chunks
 from loaders.landing import make_tables
 from loaders.sources import Search, files
@@ -332,10 +332,9 @@ def test_a_missing_file_fails_the_source_and_the_rest_lands(
 
 
 @pytest.mark.contract("S4-15")
-def test_a_missing_folder_is_an_error_of_settings(landings: Landings, tmp_path: Path) -> None:
+def test_a_missing_folder_fails_its_source(landings: Landings, tmp_path: Path) -> None:
     spec = FilesSource(path=str(tmp_path / "nowhere"), tables={"users": USERS})
-    with pytest.raises(SettingsError, match=f"{tmp_path}/nowhere"):
-        landings.land(spec)
+    assert landings.land(spec).problems == (f"there is no folder {tmp_path}/nowhere",)
 
 
 # How a file is read
