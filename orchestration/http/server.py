@@ -27,19 +27,23 @@ def serve(app: FastAPI, host: str, port: int, tell: Callable[[str], None]) -> No
     with listening(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         tell(f"http://{shown}:{listener.getsockname()[1]}/")
-        config = uvicorn.Config(
-            app,
-            access_log=False,  # its lines would hold queries, and these the keys of sources
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MOST_AT_ONCE,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            h11_max_incomplete_event_size=LONGEST_HEAD,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-        _Server(config, app.state.service.stop).run(sockets=[listener])
+        _Server(config_of(app), app.state.service.stop).run(sockets=[listener])
+
+
+def config_of(app: FastAPI) -> uvicorn.Config:
+    """How the app is served, wherever."""
+    return uvicorn.Config(
+        app,
+        access_log=False,  # its lines would hold queries, and these the keys of sources
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_AT_ONCE,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -33,11 +33,8 @@ def check_folders(settings: Settings, names: Sequence[str] = ()) -> None:
         SettingsError: sources.yml cannot be read.
     """
     sources = load_catalog(settings)
-    missing = missing_folder(
-        settings,
-        {name: spec for name, spec in sources.items() if not names or name in names},
-        names,
-    )
+    asked = {name: spec for name, spec in sources.items() if not names or name in names}
+    missing = missing_folder(settings, asked, names)
     if missing is not None:
         path, told = missing
         raise Problem(404, told, path=path)

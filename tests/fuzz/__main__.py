@@ -24,7 +24,7 @@ import uvicorn
 from loaders.settings import Settings, load_settings
 from orchestration.http.app import create_app
 from orchestration.http.runs import Runs
-from orchestration.http.server import listening
+from orchestration.http.server import config_of, listening
 from tests.orchestration import stand_in
 
 KEY = "the-key-of-the-fuzzer"
@@ -68,7 +68,7 @@ def _service(settings: Settings) -> Iterator[str]:
     app = create_app(settings)
     app.state.service.runs = Runs(settings, _stand_in(settings))
     with listening("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = uvicorn.Server(config_of(app))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loaders.batch import Batch
 from loaders.catalog import FilesSource, FileTable
-from loaders.errors import AssayError, SettingsError
+from loaders.errors import AssayError
 from loaders.settings import Settings
 from loaders.sources import Found, Search
 from loaders.sources.files.contents import Content, File, Hashed, hash_file
