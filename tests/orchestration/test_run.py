@@ -80,7 +80,7 @@ sources:
     assert record.state == "failed"
     assert share.problems == (f"there is no folder {gone}",)
     assert (lab.problems, lab.books.landed) == ((), 36)
-    with pytest.raises(SettingsError, match="there is no folder .*which sources.yml names"):
+    with pytest.raises(SettingsError, match=r"there is no folder .*which sources\.yml names"):
         run(settings, ["share"], transforms=False)
     assert len(registry.load_all(settings.runs_dir)) == 1
 
