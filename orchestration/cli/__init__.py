@@ -16,7 +16,7 @@ from orchestration.cli.alert import alert
 from orchestration.cli.deletion import delete
 from orchestration.cli.erasure import erase
 from orchestration.cli.inspect import inspect
-from orchestration.cli.output import hidden, log_event, say
+from orchestration.cli.output import BAD_USAGE, FAILED, hidden, log_event, say
 from orchestration.cli.quarantine import quarantine
 from orchestration.cli.reading import list_sources, profile, query, show, verify
 from orchestration.cli.records import runs
@@ -25,8 +25,6 @@ from orchestration.cli.running import land, rebuild, rollback, run, transform
 from orchestration.cli.schedule import schedule
 from orchestration.cli.serve import serve
 from orchestration.cli.upkeep import docs, doctor, down, env, reset
-
-FAILED, BAD_USAGE = 1, 2
 
 
 class _Group(click.Group):

@@ -4,9 +4,7 @@ import json
 
 import click
 
-from orchestration.cli.output import as_env, as_json, hidden, settings_of
-
-FAILED = 1
+from orchestration.cli.output import FAILED, as_env, as_json, hidden, settings_of
 
 
 @click.group()

@@ -10,12 +10,11 @@ import click
 
 from loaders.errors import SettingsError
 from loaders.settings import load_settings
-from orchestration.cli.output import as_json, print_document, say
+from orchestration.cli.output import FAILED, as_json, print_document, say
 
 if TYPE_CHECKING:
     from orchestration.inspection import Inspection
 
-FAILED = 1
 TOLD_IN_FULL = 3  # files; of more, each is a line
 
 

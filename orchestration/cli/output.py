@@ -34,6 +34,8 @@ as_format = click.option(
     help="How the rows are written.",
 )
 
+FAILED, BAD_USAGE = 1, 2  # exit codes
+
 
 def _take_env(context: click.Context, _option: click.Parameter, env: str | None) -> None:
     context.meta["env"] = env

@@ -6,6 +6,7 @@ import click
 
 from loaders.settings import load_settings
 from orchestration.cli.output import (
+    FAILED,
     as_env,
     as_format,
     as_json,
@@ -17,8 +18,6 @@ from orchestration.cli.output import (
     warehouse_of,
 )
 from orchestration.cli.pipelines import list_pipelines
-
-FAILED = 1
 
 
 @click.command()

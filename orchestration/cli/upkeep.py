@@ -11,6 +11,7 @@ import click
 
 from loaders.settings import load_settings
 from orchestration.cli.output import (
+    FAILED,
     as_env,
     as_json,
     log_event,
@@ -19,8 +20,6 @@ from orchestration.cli.output import (
     settings_of,
     warehouse_of,
 )
-
-FAILED = 1
 
 
 @click.command()
